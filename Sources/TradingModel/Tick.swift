@@ -1,0 +1,99 @@
+/// What a 64-byte record on a ring is. Raw value 0 is no record, so zeroed memory is never mistaken for one.
+public enum RecordKind: UInt8, Sendable {
+    /// A feed's connection began or ended, or its clock offset changed: `SessionRecord`.
+    case session = 1
+    /// A trade of one price and quantity.
+    case trade
+    /// Trades of one taker order at one price, as the exchange aggregates them.
+    case aggregateTrade
+    /// Best bid and ask.
+    case quote
+    /// Trade ids that never arrived: `GapRecord`.
+    case gap
+    /// The first half of a `Decision`; the second half follows in the next slot.
+    case decision
+    /// The second half of a `Decision`: both sums.
+    case decisionSums
+
+    /// The kind's name in document ids, metrics labels and settings; it is the exchange's stream name for ticks.
+    public var name: String {
+        switch self {
+        case .session: "session"
+        case .trade: "trade"
+        case .aggregateTrade: "aggTrade"
+        case .quote: "bookTicker"
+        case .gap: "gap"
+        case .decision, .decisionSums: "decision"
+        }
+    }
+}
+
+/// Properties of a tick that are no number.
+public struct TickFlags: OptionSet, Sendable {
+    /// The bits.
+    public var rawValue: UInt8
+
+    /// Wraps the bits.
+    @inlinable @inline(__always)
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The buyer's order rested in the book: the taker sold.
+    public static let buyerIsMaker = TickFlags(rawValue: 1 << 0)
+    /// The id counts for continuity, but the price is no market price (USD-M trades whose `X` is not `MARKET`).
+    public static let noPrice = TickFlags(rawValue: 1 << 1)
+}
+
+/// One decoded market event, exactly one 64-byte ring slot.
+///
+/// The layout is shared with the C decoder (`struct tick_record` in `trade_decode.h`); both sides assert it. Prices and
+/// quantities are integers at their instrument's scale. Which fields mean what, by kind:
+///
+/// | field | trade | aggregateTrade | quote |
+/// |---|---|---|---|
+/// | `id` | trade id | aggregate id | book update id |
+/// | `price`, `quantity` | of the trade | of the aggregate | best bid |
+/// | `secondaryPrice` | 0 | first trade id | best ask price |
+/// | `secondaryQuantity` | 0 | last trade id | best ask quantity |
+public struct Tick: Sendable, Equatable {
+    /// The exchange's id within (instrument, kind).
+    public var id: UInt64
+    /// Exchange time, Unix nanoseconds; 0 where the exchange gives none (Spot quotes).
+    public var exchangeTimeNanos: Int64
+    /// Monotonic time at the return of the read that delivered the last byte.
+    public var receiveMonotonicNanos: UInt64
+    /// Trade price or best bid, at the price scale.
+    public var price: Int64
+    /// Trade or bid quantity, at the quantity scale.
+    public var quantity: Int64
+    /// Best ask price, or the first trade id of an aggregate.
+    public var secondaryPrice: Int64
+    /// Best ask quantity, or the last trade id of an aggregate.
+    public var secondaryQuantity: Int64
+    /// Index in the `MarketCatalog`.
+    public var instrument: UInt32
+    /// A `RecordKind` raw value; at byte 60 in every record.
+    public var kind: UInt8
+    /// A `TickFlags` raw value.
+    public var flags: UInt8
+    /// Index of the feed that delivered it.
+    public var feed: UInt16
+
+    /// Creates a tick from its fields, in layout order.
+    public init(
+        id: UInt64, exchangeTimeNanos: Int64, receiveMonotonicNanos: UInt64, price: Int64, quantity: Int64,
+        secondaryPrice: Int64 = 0, secondaryQuantity: Int64 = 0, instrument: UInt32, kind: RecordKind,
+        flags: TickFlags = [], feed: UInt16
+    ) {
+        self.id = id
+        self.exchangeTimeNanos = exchangeTimeNanos
+        self.receiveMonotonicNanos = receiveMonotonicNanos
+        self.price = price
+        self.quantity = quantity
+        self.secondaryPrice = secondaryPrice
+        self.secondaryQuantity = secondaryQuantity
+        self.instrument = instrument
+        self.kind = kind.rawValue
+        self.flags = flags.rawValue
+        self.feed = feed
+    }
+}

@@ -1,0 +1,61 @@
+import Testing
+import TradingModel
+
+@Suite struct RecordTests {
+    @Test func `a record is one 64-byte slot with its kind at byte 60`() {
+        #expect(MemoryLayout<Tick>.size == 64)
+        #expect(MemoryLayout<Tick>.stride == 64)
+        #expect(MemoryLayout<Tick>.offset(of: \.kind) == 60)
+        #expect(MemoryLayout<Tick>.offset(of: \.instrument) == 56)
+    }
+
+    @Test func `a decision survives its two slots`() {
+        let decision = Decision(
+            instrument: 7, strategy: 3, side: .sell, reason: .gap, tickID: .max, price: .min,
+            shortSum: Int128(Int64.max) * 1_000_003, longSum: -(Int128(1) << 100) + 5,
+            exchangeTime: UnixNanos(rawValue: 1), receiveTime: UnixNanos(rawValue: -2),
+            receiveMonotonic: MonotonicNanos(rawValue: 3))
+        let (first, second) = decision.slots
+        #expect(Decision(first: first, second: second) == decision)
+        #expect(Decision(first: second, second: first) == nil)
+    }
+
+    @Test(arguments: GapCause.allCases) func `a gap survives its slot`(cause: GapCause) {
+        let gap = GapRecord(
+            instrument: 9, kind: .aggregateTrade, firstID: 5, lastID: UInt64.max, cause: cause, feed: 2,
+            beforeTimeNanos: -1, afterTimeNanos: 99, noticed: MonotonicNanos(rawValue: 12))
+        #expect(GapRecord(slot: gap.slot) == gap)
+        #expect(SessionRecord(slot: gap.slot) == nil)
+    }
+
+    @Test func `a session survives its slot`() {
+        let session = SessionRecord(
+            event: .clockMoved, feed: 3, connection: 4, wallOffsetNanos: -5, monotonic: MonotonicNanos(rawValue: 6))
+        #expect(SessionRecord(slot: session.slot) == session)
+    }
+
+    @Test func `ids are functions of exchange, symbol, strategy and tick`() throws {
+        let catalog = MarketCatalog(
+            instruments: [
+                InstrumentSpecification(instrument: Instrument(exchange: .binance, symbol: "BTCUSDT")),
+                InstrumentSpecification(
+                    instrument: Instrument(exchange: .binanceUSDM, symbol: "BTCUSDT"), averageSource: .aggregateTrade),
+            ], strategies: [try SMACrossoverParameters(shortPeriod: 50, longPeriod: 200)])
+        var decision = Decision(
+            instrument: 0, strategy: 0, side: .buy, reason: .cross, tickID: 3_735_683_486, price: 1, shortSum: 1,
+            longSum: 1, exchangeTime: UnixNanos(rawValue: 0), receiveTime: UnixNanos(rawValue: 0),
+            receiveMonotonic: MonotonicNanos(rawValue: 0))
+        #expect(catalog.identifier(of: decision) == "binance:BTCUSDT:sma-50-200:3735683486")
+        decision.reason = .gap
+        #expect(catalog.identifier(of: decision) == "binance:BTCUSDT:sma-50-200:3735683486:gap")
+        decision.instrument = 1
+        #expect(catalog.identifier(of: decision) == "binance-usdm:BTCUSDT:sma-50-200@aggTrade:3735683486:gap")
+    }
+
+    @Test(arguments: [(0, 200), (-1, 5), (200, 200), (201, 200), (5, 1 << 21)])
+    func `refuses periods that make no strategy`(short: Int, long: Int) {
+        #expect(throws: StrategyParameterError.self) {
+            try SMACrossoverParameters(shortPeriod: short, longPeriod: long)
+        }
+    }
+}
