@@ -49,6 +49,11 @@ let package = Package(
             dependencies: ["TradingModel", "Telemetry", "Indicators", "RingBuffer", "ThreadExecutor"],
             swiftSettings: common),
 
+        // Behind the ports
+        .target(
+            name: "ConsoleSignals", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor"],
+            swiftSettings: common),
+
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
@@ -56,6 +61,8 @@ let package = Package(
         .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
         .testTarget(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
         .executableTarget(
             name: "HotPathProbe", dependencies: ["StrategyEngine"], path: "Tests/HotPathProbe", swiftSettings: common),
         .testTarget(

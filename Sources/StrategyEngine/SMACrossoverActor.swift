@@ -35,6 +35,7 @@ public struct EngineConfiguration: Sendable {
 public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// The executor, hence the thread, of this actor.
     @usableFromInline nonisolated let executor: DedicatedThreadExecutor
+    /// Binds the actor's isolation to that thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     @usableFromInline let rings: FeedRings

@@ -48,6 +48,7 @@ public final class DedicatedThreadExecutor: SerialExecutor, @unchecked Sendable 
         thread.withLock { $0.take() }?.join()
     }
 
+    /// Queues a job and wakes the thread; any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let hasEnded = state.withLock { state in
@@ -65,12 +66,15 @@ public final class DedicatedThreadExecutor: SerialExecutor, @unchecked Sendable 
         }
     }
 
+    /// The reference the runtime keeps; the executor must outlive its actor's jobs.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
 
+    /// Whether the caller runs on the executor's thread.
     public func isIsolatingCurrentContext() -> Bool? {
         owner.load(ordering: .acquiring) == ThreadIdentity.current
     }
 
+    /// Traps unless the caller runs on the executor's thread.
     public func checkIsolated() {
         precondition(owner.load(ordering: .acquiring) == ThreadIdentity.current, "not on the executor's thread")
     }
