@@ -18,6 +18,7 @@ let nioHTTP: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -42,9 +43,19 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // System libraries: gzip
+        .systemLibrary(name: "CZlib", path: "CSupport/CZlib"),
+
+        // A websocket exchange for tests and demos
+        .target(
+            name: "ExchangeSimulator", dependencies: nioHTTP + [nioWebSocket, log, "CZlib"], swiftSettings: strict),
+
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "ExchangeSimulatorTests",
+            dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
