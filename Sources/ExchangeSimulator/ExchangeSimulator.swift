@@ -1,0 +1,239 @@
+internal import Foundation
+public import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOWebSocket
+internal import Synchronization
+
+/// A websocket server that speaks Binance's market streams from recorded files or a synthetic market, and can misbehave.
+///
+/// The replay starts with the first connection that asks for a stream the source has. In the timed modes it then runs on
+/// whether or not clients are connected, so a client that comes back has missed what passed; as fast as possible, it
+/// advances only while there are subscribers, at the speed of the slowest. Each subscriber gets every message of its
+/// streams. At the end connections stay open and silent; once all clients have gone, the next connection starts the
+/// replay anew. A stream the source lacks is silent.
+///
+/// All methods may be called from any thread. The work happens on one event-loop thread of its own.
+public final class ExchangeSimulator: Sendable {
+    private enum Lifecycle {
+        case idle
+        case starting
+        case running(core: SimulatorCore, listener: any Channel)
+        case stopped
+    }
+
+    /// Bytes NIO holds for one client before it counts as not writable, and at which it is writable again.
+    private static let writeBufferWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 128 << 10, high: 512 << 10)
+    /// How long `stop()` waits for clients to answer the close frame.
+    private static let farewellTimeout = TimeAmount.seconds(1)
+
+    private let configuration: SimulatorConfiguration
+    private let logger: Logger
+    private let ledger: (@Sendable (LedgerEntry) -> Void)?
+    private let onFinish: (@Sendable (SimulatorStatistics) -> Void)?
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let published = PublishedStatistics()
+    private let lifecycle = Mutex(Lifecycle.idle)
+
+    /// A simulator that does not listen yet.
+    ///
+    /// - Parameters:
+    ///   - ledger: called on the event-loop thread for each data frame; it must return quickly.
+    ///   - onFinish: called on the event-loop thread each time a replay reaches its end.
+    public init(
+        configuration: SimulatorConfiguration, logger: Logger, ledger: (@Sendable (LedgerEntry) -> Void)? = nil,
+        onFinish: (@Sendable (SimulatorStatistics) -> Void)? = nil
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.ledger = ledger
+        self.onFinish = onFinish
+    }
+
+    deinit {
+        // Without `stop()` the thread would stay; nobody is left to hear of an error.
+        group.shutdownGracefully { _ in }
+    }
+
+    /// Counts now; consistent among themselves, at most one batch old.
+    public var statistics: SimulatorStatistics { published.load() }
+
+    /// Loads the source, listens and returns the port. Loading takes about a second per 100 MB of recordings.
+    ///
+    /// - Throws: `SimulatorError` for settings, files and the address; the simulator then can't be started again.
+    public func start() async throws(SimulatorError) -> Int {
+        let isFirst = lifecycle.withLock { state in
+            guard case .idle = state else { return false }
+            state = .starting
+            return true
+        }
+        guard isFirst else { throw .alreadyStarted }
+        try configuration.validate()
+        let source = try makeSource()
+        try checkSkips(source)
+        let core = SimulatorCore(
+            configuration: configuration, source: source, eventLoop: group.next(), published: published,
+            logger: logger, ledger: ledger, onFinish: onFinish)
+        let listener = try await listen(core)
+        guard let port = listener.localAddress?.port else {
+            throw .cannotListen(host: configuration.host, port: configuration.port, reason: "no local address")
+        }
+        let wasStopped = lifecycle.withLock { state in
+            guard case .starting = state else { return true }
+            state = .running(core: core, listener: listener)
+            return false
+        }
+        if wasStopped {
+            // The group's shutdown in `stop()` closes the listener too.
+            listener.close(promise: nil)
+            throw .alreadyStarted
+        }
+        logger.info(
+            "listening",
+            metadata: [
+                "address": "ws://\(configuration.host):\(port)", "streams": "\(source.streams.count)",
+            ])
+        return port
+    }
+
+    /// Closes all connections (1001), the listener and the event loop. A second call does nothing.
+    public func stop() async {
+        let before = lifecycle.withLock { state in
+            let before = state
+            state = .stopped
+            return before
+        }
+        switch before {
+        case .stopped: return
+        case .running(let core, let listener):
+            listener.close(promise: nil)
+            let loop = core.eventLoop
+            // Neither step can fail: the loop runs until the shutdown below.
+            _ = try? await loop.submit { core.stop() }.get()
+            let published = self.published
+            _ = try? await Self.emptied(published, on: loop).get()
+        case .idle, .starting: break
+        }
+        await withCheckedContinuation { continuation in
+            group.shutdownGracefully { [logger] error in
+                if let error { logger.warning("event loop did not stop cleanly", metadata: ["error": "\(error)"]) }
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Ends all open connections in the given way; those that come later are not affected. Does nothing when not running.
+    public func cut(_ kind: ConnectionCut) {
+        guard let core = runningCore else { return }
+        core.eventLoop.execute { core.cutAll(kind) }
+    }
+
+    /// Withholds the next `count` messages of a stream from all subscribers: a gap in its ids.
+    ///
+    /// - Throws: `unknownStream`; `invalidSetting` for a count of 0 or less or when not running.
+    public func skip(_ count: Int, of stream: String) async throws(SimulatorError) {
+        guard let core = runningCore else { throw .invalidSetting("the simulator does not run; start it first") }
+        guard count > 0 else { throw .invalidSetting("can't skip \(count) messages; use a positive count") }
+        let isKnown: Bool
+        do {
+            isKnown = try await core.eventLoop.submit { core.skip(count, of: stream) }.get()
+        } catch {
+            throw .invalidSetting("the simulator does not run; start it first")
+        }
+        guard isKnown else { throw .unknownStream(stream) }
+    }
+
+    private var runningCore: SimulatorCore? {
+        lifecycle.withLock { state in
+            guard case .running(let core, _) = state else { return nil }
+            return core
+        }
+    }
+
+    // MARK: Start
+
+    private func makeSource() throws(SimulatorError) -> any MessageSource {
+        switch configuration.source {
+        case .synthetic(let market): return SyntheticGenerator(market, wallNanos: WallClock.nowNanos())
+        case .recordings(let paths):
+            guard !paths.isEmpty else { throw .emptySource }
+            let recording = try Recording(
+                paths: paths, isTimed: configuration.pacing != .asFastAsPossible,
+                limitBytes: configuration.maximumRecordingBytes)
+            let span = (recording.messages.last?.arrivalNanos ?? 0) &- (recording.messages.first?.arrivalNanos ?? 0)
+            logger.info(
+                "recordings loaded",
+                metadata: [
+                    "messages": "\(recording.messages.count)", "unattributed": "\(recording.unattributedMessages)",
+                    "seconds": "\(span / 1_000_000_000)",
+                ])
+            return RecordingPlayer(recording)
+        }
+    }
+
+    private func checkSkips(_ source: any MessageSource) throws(SimulatorError) {
+        for case .skip(let stream, _, _) in configuration.behaviours {
+            guard source.streams.contains(where: { $0.matches(stream) }) else { throw .unknownStream(stream) }
+        }
+    }
+
+    private func listen(_ core: SimulatorCore) async throws(SimulatorError) -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 128)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: Self.writeBufferWaterMark)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, core: core) }
+            }
+        let (host, port) = (configuration.host, configuration.port)
+        do {
+            return try await bootstrap.bind(host: host, port: port).get()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw .addressInUse(host: host, port: port)
+        } catch {
+            throw .cannotListen(host: host, port: port, reason: "\(error)")
+        }
+    }
+
+    private static func configure(_ channel: any Channel, core: SimulatorCore) throws {
+        let gate = HTTPGate()
+        let boundGate = NIOLoopBound(gate, eventLoop: channel.eventLoop)
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: SimulatorConnection.maximumRequestBytes,
+            shouldUpgrade: { channel, head in
+                let isWelcome = StreamAddress(uri: head.uri) != nil && core.admits()
+                return channel.eventLoop.makeSucceededFuture(isWelcome ? HTTPHeaders() : nil)
+            },
+            upgradePipelineHandler: { channel, head in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let address = StreamAddress(uri: head.uri) else { return channel.close(promise: nil) }
+                    let writer = DataFrameWriter()
+                    try channel.pipeline.syncOperations.addHandler(writer, position: .first)
+                    try channel.pipeline.syncOperations.addHandler(core.makeConnection(address, writer: writer))
+                }
+            })
+        try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+            withPipeliningAssistance: false,
+            withServerUpgrade: (
+                upgraders: [upgrader],
+                completionHandler: { context in
+                    context.pipeline.syncOperations.removeHandler(boundGate.value, promise: nil)
+                }
+            ))
+        try channel.pipeline.syncOperations.addHandler(gate)
+    }
+
+    /// Completes when no connection is left or the farewell has lasted long enough.
+    private static func emptied(_ published: PublishedStatistics, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let done = loop.makePromise(of: Void.self)
+        let deadline = NIODeadline.now() + farewellTimeout
+        loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(2)) { task in
+            guard published.load().connectionsOpen == 0 || NIODeadline.now() > deadline else { return }
+            task.cancel()
+            done.succeed()
+        }
+        return done.futureResult
+    }
+}

@@ -1,0 +1,42 @@
+internal import NIOCore
+
+/// A stream a source has messages of.
+struct SourceStream: Hashable {
+    /// Its name, such as `btcusdt@trade`; for a raw book recording of unknown speed `btcusdt@depth`.
+    var name: String
+    /// What its messages carry.
+    var kind: StreamKind
+    /// Whether the name's update speed is unknown, so that `@depth@100ms` and its like match too.
+    var anySpeed = false
+
+    /// Whether a client that asks for `asked` gets this stream.
+    func matches(_ asked: String) -> Bool {
+        asked == name || (anySpeed && asked.hasPrefix(name + "@"))
+    }
+}
+
+/// The message a source stands at.
+struct MessageHead {
+    /// Index into the source's streams.
+    var stream: Int
+    /// Its time after the first message, nanoseconds.
+    var offsetNanos: Int64
+    /// Length of its payload, without envelope.
+    var payloadBytes: Int
+    /// Trade id, aggregate trade id or first update id; nil where the message has none.
+    var firstID: UInt64?
+}
+
+/// Messages in the order of their times, one after the other. Used on the event loop only.
+protocol MessageSource: AnyObject {
+    /// The streams messages belong to.
+    var streams: [SourceStream] { get }
+    /// The message it stands at; nil after the last.
+    var head: MessageHead? { get }
+    /// Goes to the next message. O(1).
+    func advance()
+    /// Appends the payload of the message it stands at. O(payload).
+    func write(into buffer: inout ByteBuffer)
+    /// Goes to the first message; a source that makes up its times begins at `wallNanos`.
+    func rewind(wallNanos: Int64)
+}

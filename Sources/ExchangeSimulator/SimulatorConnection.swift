@@ -1,0 +1,335 @@
+internal import Foundation
+internal import NIOCore
+internal import NIOPosix
+internal import NIOWebSocket
+
+/// One websocket connection: answers requests and control frames, and sends the messages the core routes to it.
+///
+/// Data frames are written into `pending` and leave in batches through `DataFrameWriter`, past the frame encoder.
+final class SimulatorConnection: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    /// Streams per connection. [Binance Spot, web-socket-streams.md: limits]
+    static let maximumStreams = 1_024
+    /// Bytes of a request; 1,024 names of 32 bytes fit.
+    static let maximumRequestBytes = 64 << 10
+    /// A batch leaves when it has this many bytes.
+    static let batchBytes = 64 << 10
+    /// Room a new batch starts with.
+    private static let initialBatchBytes = 4 << 10
+    /// How long the client has to answer a close frame.
+    private static let closeTimeout = TimeAmount.seconds(5)
+
+    enum State { case open, closing, silent, closed }
+
+    let number: Int
+    private(set) var isCombined: Bool
+    /// The streams asked for, in order.
+    private(set) var subscriptions: [String]
+    private(set) var state = State.open
+    /// Whether anything waits for `flush()`.
+    var hasPending: Bool { pending.readableBytes > 0 }
+    /// Whether the socket takes more.
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    private let core: SimulatorCore
+    private let writer: DataFrameWriter
+    private let shaping: Shaping
+    private var context: ChannelHandlerContext?
+    private var pending = ByteBuffer()
+    private var scratch = ByteBuffer()
+    private var messagesSent = 0
+    private var lastPong = NIODeadline.now()
+    private var request = ByteBuffer()
+    private var requestIsOpen = false
+    private var timers: [RepeatedTask] = []
+    private var lifetimeTimer: Scheduled<Void>?
+
+    /// How data frames are bent.
+    struct Shaping {
+        var fragmentBytes: Int?
+        var writeBytes: Int?
+        var cutAfter: (messages: Int, cut: ConnectionCut)?
+
+        init(_ behaviours: [SimulatorBehaviour]) {
+            for behaviour in behaviours {
+                switch behaviour {
+                case .fragment(let bytes): fragmentBytes = bytes
+                case .shortWrites(let bytes): writeBytes = bytes
+                case .cut(let cut, .afterMessages(let count)): cutAfter = (count, cut)
+                case .cut(_, .every), .skip: break
+                }
+            }
+        }
+    }
+
+    init(number: Int, address: StreamAddress, core: SimulatorCore, writer: DataFrameWriter) {
+        self.number = number
+        isCombined = address.isCombined
+        subscriptions = address.streams
+        self.core = core
+        self.writer = writer
+        shaping = Shaping(core.configuration.behaviours)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        pending = context.channel.allocator.buffer(capacity: Self.initialBatchBytes)
+        let configuration = core.configuration
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let interval = TimeAmount.nanoseconds(configuration.pingInterval.wholeNanos)
+        timers.append(
+            context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.ping() })
+        lifetimeTimer = context.eventLoop.scheduleTask(
+            in: .nanoseconds(configuration.connectionLifetime.wholeNanos)
+        ) { bound.value.close(code: .goingAway) }
+        core.connected(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { finish() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset by the client, or a protocol error that NIO has answered with a close frame: either way it is over.
+        context.close(promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { core.subscribersChanged() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func finish() {
+        guard state != .closed else { return }
+        state = .closed
+        for timer in timers { timer.cancel() }
+        timers = []
+        lifetimeTimer?.cancel()
+        core.disconnected(self)
+        context = nil
+    }
+
+    // MARK: Data
+
+    /// Puts the source's present message into the batch. Returns the bytes added.
+    func append(_ source: any MessageSource, _ head: MessageHead, envelope: [UInt8]) -> Int {
+        let before = pending.readableBytes
+        let bytes = isCombined ? envelope.count + head.payloadBytes + 1 : head.payloadBytes
+        if let fragmentBytes = shaping.fragmentBytes {
+            scratch.clear()
+            write(source, envelope, into: &scratch)
+            WebSocketFraming.writeFragments(of: scratch, maximumBytes: fragmentBytes, into: &pending)
+        } else {
+            WebSocketFraming.writeTextHeader(payloadBytes: bytes, into: &pending)
+            write(source, envelope, into: &pending)
+        }
+        messagesSent += 1
+        return pending.readableBytes - before
+    }
+
+    private func write(_ source: any MessageSource, _ envelope: [UInt8], into buffer: inout ByteBuffer) {
+        guard isCombined else { return source.write(into: &buffer) }
+        buffer.writeBytes(envelope)
+        source.write(into: &buffer)
+        buffer.writeInteger(UInt8(ascii: "}"))
+    }
+
+    /// Whether the batch should leave now: it is full, or the connection is to be cut after this message.
+    var needsFlush: Bool { pending.readableBytes >= Self.batchBytes || isDueForCut }
+    private var isDueForCut: Bool { messagesSent == shaping.cutAfter?.messages }
+
+    /// Hands the batch to the socket, and cuts the connection where its count of messages says so.
+    func flush() {
+        guard let context, state == .open, pending.readableBytes > 0 else { return }
+        let batch = pending
+        pending = context.channel.allocator.buffer(capacity: Self.initialBatchBytes)
+        writer.write(batch, maximumBytes: shaping.writeBytes)
+        if let rule = shaping.cutAfter, isDueForCut { core.cut(self, rule.cut) }
+        guard state == .open, !context.channel.isWritable, core.isTimed else { return }
+        // Only options the channel has can be asked for, and a socket has this one.
+        let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        if let waiting, waiting > core.configuration.maximumOutboundBytes { core.dropSlow(self) }
+    }
+
+    // MARK: Ends
+
+    /// Sends a close frame and waits for the client's.
+    func close(code: WebSocketErrorCode) {
+        guard let context, state == .open else { return }
+        flush()
+        guard state == .open else { return }
+        state = .closing
+        var data = context.channel.allocator.buffer(capacity: 2)
+        data.write(webSocketErrorCode: code)
+        send(.connectionClose, data)
+        let channel = context.channel
+        lifetimeTimer?.cancel()
+        lifetimeTimer = context.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) }
+    }
+
+    /// Resets the TCP connection; bytes not yet received by the client are lost.
+    func reset() {
+        guard let context, state != .closed else { return }
+        flushIgnoringCut()
+        let channel = context.channel
+        // Both run on this loop at once. Where the option is refused the close is an orderly one.
+        _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        channel.close(promise: nil)
+    }
+
+    /// Sends nothing any more and keeps the connection open.
+    func silence() {
+        guard state == .open else { return }
+        flushIgnoringCut()
+        state = .silent
+    }
+
+    private func flushIgnoringCut() {
+        guard pending.readableBytes > 0 else { return }
+        writer.write(pending, maximumBytes: shaping.writeBytes)
+        pending.clear()
+    }
+
+    private func ping() {
+        guard let context, state == .open else { return }
+        let configuration = core.configuration
+        if NIODeadline.now() - lastPong > .nanoseconds(configuration.pongTimeout.wholeNanos) {
+            return core.dropUnresponsive(self)
+        }
+        flush()
+        var data = context.channel.allocator.buffer(capacity: 16)
+        data.writeString("\(core.wallNanos() / 1_000_000)")
+        send(.ping, data)
+    }
+
+    private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        context?.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
+    }
+
+    // MARK: Frames from the client
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        guard state == .open || state == .closing else { return }
+        // Clients must mask [RFC 6455, 5.1]; the decoder has undone it but kept the key.
+        guard frame.maskKey != nil else { return close(code: .protocolError) }
+        switch frame.opcode {
+        case .connectionClose: answerClose(frame)
+        case .ping where state == .open:
+            flush()
+            send(.pong, frame.unmaskedData)
+        case .pong: lastPong = .now()
+        case .text where state == .open, .continuation where state == .open: collect(frame)
+        case .binary where state == .open: close(code: .dataError1003)
+        default: break
+        }
+    }
+
+    private func answerClose(_ frame: WebSocketFrame) {
+        guard let context else { return }
+        if state == .open {
+            flush()
+            guard state == .open else { return }
+            state = .closing
+            var data = frame.unmaskedData
+            send(.connectionClose, data.readSlice(length: min(2, data.readableBytes)) ?? ByteBuffer())
+        }
+        context.close(promise: nil)
+    }
+
+    private func collect(_ frame: WebSocketFrame) {
+        guard requestIsOpen == (frame.opcode == .continuation) else { return close(code: .protocolError) }
+        var data = frame.unmaskedData
+        guard request.readableBytes + data.readableBytes <= Self.maximumRequestBytes else {
+            return close(code: .messageTooLarge)
+        }
+        request.writeBuffer(&data)
+        requestIsOpen = !frame.fin
+        guard frame.fin else { return }
+        let bytes = Array(request.readableBytesView)
+        request.clear()
+        let reply: String
+        do {
+            let (parsed, identifier) = try StreamRequest.parse(bytes)
+            reply = "{\"result\":\(try perform(parsed)),\"id\":\(identifier.json)}"
+        } catch {
+            reply = error.json
+        }
+        flush()
+        guard state == .open else { return }
+        send(.text, ByteBuffer(string: reply))
+        core.subscribersChanged()
+    }
+
+    /// Carries a request out and returns the reply's result as JSON.
+    private func perform(_ request: StreamRequest) throws(StreamRequest.Refusal) -> String {
+        switch request {
+        case .subscribe(let names):
+            var wanted = subscriptions
+            for name in names where !wanted.contains(name) { wanted.append(name) }
+            guard wanted.count <= Self.maximumStreams else {
+                throw StreamRequest.Refusal(code: 2, message: "Invalid request: at most 1024 streams per connection")
+            }
+            subscriptions = wanted
+            core.reroute()
+            return "null"
+        case .unsubscribe(let names):
+            subscriptions.removeAll { names.contains($0) }
+            core.reroute()
+            return "null"
+        case .listSubscriptions:
+            let quoted = subscriptions.map { "\"\(Self.escaped($0))\"" }
+            return "[\(quoted.joined(separator: ","))]"
+        case .setCombined(let value):
+            isCombined = value
+            return "null"
+        case .getCombined: return isCombined ? "true" : "false"
+        }
+    }
+
+    /// Names come from clients: what JSON strings may not hold as it is must not reach the reply.
+    static func escaped(_ name: String) -> String {
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}
+
+extension WebSocketErrorCode {
+    /// 1003, data of a type that is not accepted.
+    fileprivate static let dataError1003 = WebSocketErrorCode(codeNumber: 1003)
+}
+
+/// Writes finished data frames from the head of the pipeline, before the frame encoder.
+final class DataFrameWriter: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Hands `batch` to the socket, in pieces of at most `maximumBytes` each with a flush of its own.
+    func write(_ batch: ByteBuffer, maximumBytes: Int?) {
+        guard let maximumBytes else {
+            context?.writeAndFlush(wrapOutboundOut(batch), promise: nil)
+            return
+        }
+        var rest = batch
+        while let piece = rest.readSlice(length: min(maximumBytes, rest.readableBytes)), piece.readableBytes > 0 {
+            context?.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+        }
+    }
+}

@@ -1,0 +1,355 @@
+internal import Logging
+internal import NIOCore
+internal import NIOWebSocket
+internal import Synchronization
+
+/// The replay and its subscribers: everything that happens on the event loop.
+final class SimulatorCore: @unchecked Sendable {
+    // Unchecked: all mutable state is used on `eventLoop` only, which each entry point asserts in debug builds.
+
+    /// A connection that gets the messages of a stream, under the name it asked for.
+    private struct Route {
+        var connection: SimulatorConnection
+        var name: String
+        /// `{"stream":"<name>","data":`
+        var envelope: [UInt8]
+    }
+
+    /// Messages sent before other work of the loop (control frames, requests, timers) gets its turn.
+    private static let sliceMessages = 4_096
+
+    let configuration: SimulatorConfiguration
+    let eventLoop: any EventLoop
+    /// Whether intended times rule, not the clients' speed.
+    let isTimed: Bool
+
+    private let source: any MessageSource
+    private let ledger: (@Sendable (LedgerEntry) -> Void)?
+    private let onFinish: (@Sendable (SimulatorStatistics) -> Void)?
+    private let logger: Logger
+    private let published: PublishedStatistics
+
+    private var timeline: ReplayTimeline
+    private var connections: [ObjectIdentifier: SimulatorConnection] = [:]
+    private var connectionsMade = 0
+    private var routes: [[Route]]
+    private var hasRoutes = false
+    private var dirty: [SimulatorConnection] = []
+    private let kinds: [StreamKind]
+    private let skipRules: [(stream: Int, after: Int, count: Int)]
+    private var skipRemaining: [Int]
+    private var seenOfStream: [Int]
+    private var statistics = SimulatorStatistics()
+    private var isPumping = false
+    private var isPumpQueued = false
+    private var wakeUp: Scheduled<Void>?
+    private var cutTimers: [RepeatedTask] = []
+    private var isStopped = false
+
+    init(
+        configuration: SimulatorConfiguration, source: any MessageSource, eventLoop: any EventLoop,
+        published: PublishedStatistics, logger: Logger, ledger: (@Sendable (LedgerEntry) -> Void)?,
+        onFinish: (@Sendable (SimulatorStatistics) -> Void)?
+    ) {
+        self.configuration = configuration
+        self.source = source
+        self.eventLoop = eventLoop
+        self.published = published
+        self.logger = logger
+        self.ledger = ledger
+        self.onFinish = onFinish
+        timeline = ReplayTimeline(pacing: configuration.pacing)
+        isTimed = configuration.pacing != .asFastAsPossible
+        let streams = source.streams
+        kinds = streams.map(\.kind)
+        skipRules = configuration.behaviours.flatMap { behaviour -> [(stream: Int, after: Int, count: Int)] in
+            guard case .skip(let name, let after, let count) = behaviour else { return [] }
+            return streams.indices.filter { streams[$0].matches(name) }.map { ($0, after, count) }
+        }
+        routes = Array(repeating: [], count: streams.count)
+        skipRemaining = Array(repeating: 0, count: streams.count)
+        seenOfStream = skipRemaining
+    }
+
+    /// Wall clock, Unix nanoseconds.
+    func wallNanos() -> Int64 { WallClock.nowNanos() }
+
+    // MARK: Connections
+
+    /// Whether one more connection may come; a refusal is counted.
+    func admits() -> Bool {
+        eventLoop.assertInEventLoop()
+        if !isStopped, connections.count < configuration.maximumConnections { return true }
+        statistics.connectionsRefused += 1
+        publish()
+        return false
+    }
+
+    func makeConnection(_ address: StreamAddress, writer: DataFrameWriter) -> SimulatorConnection {
+        eventLoop.assertInEventLoop()
+        connectionsMade += 1
+        return SimulatorConnection(number: connectionsMade, address: address, core: self, writer: writer)
+    }
+
+    func connected(_ connection: SimulatorConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+        statistics.connectionsAccepted += 1
+        logger.info("client connected", metadata: ["connection": "\(connection.number)"])
+        reroute()
+        subscribersChanged()
+    }
+
+    func disconnected(_ connection: SimulatorConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        logger.info("client gone", metadata: ["connection": "\(connection.number)"])
+        reroute()
+        if connections.isEmpty { rewindIfFinished() }
+        publish()
+        schedulePump()
+    }
+
+    /// Works out anew who gets what. O(streams asked for × streams of the source) only for books of unknown speed, else
+    /// O(streams asked for).
+    func reroute() {
+        eventLoop.assertInEventLoop()
+        let names = source.streams
+        var index: [String: Int] = [:]
+        for (stream, name) in names.enumerated() where !name.anySpeed { index[name.name] = stream }
+        let loose = names.indices.filter { names[$0].anySpeed }
+        routes = Array(repeating: [], count: names.count)
+        hasRoutes = false
+        for connection in connections.values.sorted(by: { $0.number < $1.number }) where connection.state == .open {
+            for name in connection.subscriptions {
+                let matching = (index[name].map { [$0] } ?? []) + loose.filter { names[$0].matches(name) }
+                for stream in matching {
+                    let envelope = "{\"stream\":\"\(SimulatorConnection.escaped(name))\",\"data\":"
+                    routes[stream].append(Route(connection: connection, name: name, envelope: Array(envelope.utf8)))
+                    hasRoutes = true
+                }
+            }
+        }
+        publish()
+    }
+
+    /// Subscriptions or writability changed: the replay may have to start or go on.
+    func subscribersChanged() {
+        eventLoop.assertInEventLoop()
+        if timeline.isIdle, hasRoutes, !isStopped { begin() }
+        schedulePump()
+    }
+
+    // MARK: Cuts and skips
+
+    func cut(_ connection: SimulatorConnection, _ kind: ConnectionCut) {
+        statistics.connectionsCut += 1
+        end(connection, kind)
+        reroute()
+    }
+
+    func cutAll(_ kind: ConnectionCut) {
+        eventLoop.assertInEventLoop()
+        for connection in connections.values where connection.state == .open {
+            statistics.connectionsCut += 1
+            end(connection, kind)
+        }
+        reroute()
+        schedulePump()
+    }
+
+    func dropSlow(_ connection: SimulatorConnection) {
+        logger.warning("client reads too slowly, connection reset", metadata: ["connection": "\(connection.number)"])
+        statistics.connectionsTooSlow += 1
+        connection.reset()
+    }
+
+    func dropUnresponsive(_ connection: SimulatorConnection) {
+        logger.warning("client answers no ping, connection closed", metadata: ["connection": "\(connection.number)"])
+        statistics.connectionsTooSlow += 1
+        connection.close(code: .policyViolation)
+        reroute()
+    }
+
+    private func end(_ connection: SimulatorConnection, _ kind: ConnectionCut) {
+        logger.info("cut", metadata: ["connection": "\(connection.number)", "kind": "\(kind)"])
+        switch kind {
+        case .close(let code): connection.close(code: .init(codeNumber: Int(code)))
+        case .reset: connection.reset()
+        case .silence: connection.silence()
+        }
+    }
+
+    func skip(_ count: Int, of name: String) -> Bool {
+        eventLoop.assertInEventLoop()
+        guard let stream = source.streams.firstIndex(where: { $0.matches(name) }) else { return false }
+        skipRemaining[stream] += count
+        return true
+    }
+
+    // MARK: The replay
+
+    private func begin() {
+        timeline.start(nowNanos: Self.nowNanos())
+        source.rewind(wallNanos: wallNanos())
+        statistics.replaysStarted += 1
+        statistics.isFinished = false
+        for stream in seenOfStream.indices { seenOfStream[stream] = 0 }
+        for case .cut(let kind, .every(let interval)) in configuration.behaviours {
+            let delay = TimeAmount.nanoseconds(interval.wholeNanos)
+            let timer = eventLoop.scheduleRepeatedTask(initialDelay: delay, delay: delay) { _ in self.cutAll(kind) }
+            cutTimers.append(timer)
+        }
+        logger.info("replay starts", metadata: ["replay": "\(statistics.replaysStarted)"])
+    }
+
+    private func finish() {
+        timeline.finish()
+        statistics.isFinished = true
+        statistics.replaysFinished += 1
+        cancelTimers()
+        publish()
+        logger.info(
+            "replay finished",
+            metadata: [
+                "messages": "\(statistics.messagesReplayed)", "sent": "\(statistics.messagesSent)",
+                "bytes": "\(statistics.bytesSent)",
+            ])
+        onFinish?(statistics)
+        if connections.isEmpty { rewindIfFinished() }
+    }
+
+    private func rewindIfFinished() {
+        guard timeline.isFinished, configuration.replaysAgain else { return }
+        timeline.rewind()
+    }
+
+    private func schedulePump() {
+        guard !isPumpQueued, timeline.isRunning, !isStopped else { return }
+        isPumpQueued = true
+        eventLoop.execute {
+            self.isPumpQueued = false
+            self.pump()
+        }
+    }
+
+    /// Sends what is due, in batches, and sets the alarm for what comes next.
+    private func pump() {
+        guard !isPumping, timeline.isRunning, !isStopped else { return }
+        isPumping = true
+        defer { isPumping = false }
+        wakeUp?.cancel()
+        wakeUp = nil
+        var now = Self.nowNanos()
+        var isReady = isTimed || canSend()
+        for _ in 0..<Self.sliceMessages {
+            guard let head = source.head else {
+                flushAll()
+                return finish()
+            }
+            var action = timeline.action(offsetNanos: head.offsetNanos, nowNanos: now, isReady: isReady)
+            if case .wait = action {
+                now = Self.nowNanos()
+                action = timeline.action(offsetNanos: head.offsetNanos, nowNanos: now, isReady: isReady)
+            }
+            switch action {
+            case .send:
+                if deliver(head), !isTimed { isReady = canSend() }
+                source.advance()
+                // A cut on the way may have left no subscriber.
+                if !isTimed, !hasRoutes { isReady = false }
+            case .wait(let untilNanos):
+                flushAll()
+                publish()
+                wakeUp = eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(untilNanos))) { self.pump() }
+                return
+            case .hold:
+                flushAll()
+                return publish()
+            }
+        }
+        flushAll()
+        publish()
+        schedulePump()
+    }
+
+    /// Whether there are subscribers and each of them can take more.
+    private func canSend() -> Bool {
+        hasRoutes && routes.allSatisfy { $0.allSatisfy { $0.connection.isWritable } }
+    }
+
+    /// Gives one message to its subscribers; true where a batch left on the way.
+    private func deliver(_ head: MessageHead) -> Bool {
+        statistics.messagesReplayed += 1
+        guard !isSkipped(head.stream) else { return false }
+        let kind = kinds[head.stream]
+        var hasFlushed = false
+        for route in routes[head.stream] where route.connection.state == .open {
+            let connection = route.connection
+            if !connection.hasPending { dirty.append(connection) }
+            statistics.bytesSent += connection.append(source, head, envelope: route.envelope)
+            statistics.messagesSent += 1
+            statistics.sentByKind.add(kind)
+            ledger?(
+                LedgerEntry(
+                    connection: connection.number, stream: route.name, firstID: head.firstID,
+                    offsetNanos: head.offsetNanos, intendedNanos: timeline.intendedNanos(offsetNanos: head.offsetNanos),
+                    sentNanos: Self.nowNanos()))
+            if connection.needsFlush {
+                connection.flush()
+                hasFlushed = true
+            }
+        }
+        return hasFlushed
+    }
+
+    private func isSkipped(_ stream: Int) -> Bool {
+        seenOfStream[stream] += 1
+        for rule in skipRules where rule.stream == stream && seenOfStream[stream] == rule.after + 1 {
+            skipRemaining[stream] += rule.count
+        }
+        guard skipRemaining[stream] > 0 else { return false }
+        skipRemaining[stream] -= 1
+        statistics.messagesSkipped += 1
+        return true
+    }
+
+    private func flushAll() {
+        let waiting = dirty
+        dirty.removeAll(keepingCapacity: true)
+        for connection in waiting { connection.flush() }
+    }
+
+    // MARK: The end
+
+    /// Says goodbye to all clients and stops the replay.
+    func stop() {
+        eventLoop.assertInEventLoop()
+        isStopped = true
+        wakeUp?.cancel()
+        cancelTimers()
+        flushAll()
+        for connection in connections.values {
+            if connection.state == .silent { connection.reset() } else { connection.close(code: .goingAway) }
+        }
+        publish()
+    }
+
+    private func cancelTimers() {
+        for timer in cutTimers { timer.cancel() }
+        cutTimers = []
+    }
+
+    private func publish() {
+        statistics.connectionsOpen = connections.count
+        published.store(statistics)
+    }
+
+    private static func nowNanos() -> Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
+}
+
+/// The statistics as other threads see them.
+final class PublishedStatistics: Sendable {
+    private let value = Mutex(SimulatorStatistics())
+
+    func store(_ statistics: SimulatorStatistics) { value.withLock { $0 = statistics } }
+    func load() -> SimulatorStatistics { value.withLock { $0 } }
+}

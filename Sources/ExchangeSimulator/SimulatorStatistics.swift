@@ -1,0 +1,67 @@
+/// What a message carries.
+public enum StreamKind: Sendable, Hashable, CaseIterable {
+    /// Single trades.
+    case trade
+    /// Aggregate trades.
+    case aggregateTrade
+    /// Best bid and ask.
+    case quote
+    /// Book changes and partial books.
+    case depth
+    /// Anything else, such as klines.
+    case other
+}
+
+/// Counts of one simulator since its start, over all replays and connections.
+public struct SimulatorStatistics: Sendable, Hashable {
+    /// Websocket connections accepted.
+    public var connectionsAccepted = 0
+    /// Websocket connections open now.
+    public var connectionsOpen = 0
+    /// Connections refused because `maximumConnections` were open.
+    public var connectionsRefused = 0
+    /// Connections the simulator cut on command or by a behaviour.
+    public var connectionsCut = 0
+    /// Connections reset because the client read too slowly, or closed because it answered no ping.
+    public var connectionsTooSlow = 0
+    /// Messages of the source the replay has passed, sent to anyone or not.
+    public var messagesReplayed = 0
+    /// Data messages sent, counted once per connection.
+    public var messagesSent = 0
+    /// Bytes of data frames sent, headers included.
+    public var bytesSent = 0
+    /// Messages withheld by a skip.
+    public var messagesSkipped = 0
+    /// Messages sent by kind, counted once per connection.
+    public var sentByKind: SentByKind = SentByKind()
+    /// Replays begun.
+    public var replaysStarted = 0
+    /// Replays that reached the end.
+    public var replaysFinished = 0
+    /// Whether the present replay has reached its end.
+    public var isFinished = false
+
+    /// Messages sent by kind.
+    public struct SentByKind: Sendable, Hashable {
+        /// Single trades.
+        public var trades = 0
+        /// Aggregate trades.
+        public var aggregateTrades = 0
+        /// Quotes.
+        public var quotes = 0
+        /// Book messages.
+        public var depths = 0
+        /// Others.
+        public var others = 0
+
+        mutating func add(_ kind: StreamKind) {
+            switch kind {
+            case .trade: trades += 1
+            case .aggregateTrade: aggregateTrades += 1
+            case .quote: quotes += 1
+            case .depth: depths += 1
+            case .other: others += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+internal import NIOCore
+
+/// Writes unmasked data frames straight into an outgoing batch. [RFC 6455, 5.2]
+enum WebSocketFraming {
+    private static let text: UInt8 = 1
+    private static let final: UInt8 = 0x80
+
+    /// Bytes of the header of a frame with `payloadBytes`.
+    static func headerBytes(payloadBytes: Int) -> Int { payloadBytes < 126 ? 2 : payloadBytes <= 0xFFFF ? 4 : 10 }
+
+    /// Appends the header of a whole text message.
+    static func writeTextHeader(payloadBytes: Int, into buffer: inout ByteBuffer) {
+        writeHeader(firstByte: final | text, payloadBytes: payloadBytes, into: &buffer)
+    }
+
+    /// Appends `message` as a text message in fragments of at most `maximumBytes`.
+    static func writeFragments(of message: ByteBuffer, maximumBytes: Int, into buffer: inout ByteBuffer) {
+        var rest = message
+        var opcode = text
+        repeat {
+            let count = min(maximumBytes, rest.readableBytes)
+            let isLast = count == rest.readableBytes
+            writeHeader(firstByte: isLast ? final | opcode : opcode, payloadBytes: count, into: &buffer)
+            if var fragment = rest.readSlice(length: count) { buffer.writeBuffer(&fragment) }
+            opcode = 0
+        } while rest.readableBytes > 0
+    }
+
+    private static func writeHeader(firstByte: UInt8, payloadBytes: Int, into buffer: inout ByteBuffer) {
+        buffer.writeInteger(firstByte)
+        if payloadBytes < 126 {
+            buffer.writeInteger(UInt8(payloadBytes))
+        } else if payloadBytes <= 0xFFFF {
+            buffer.writeInteger(UInt8(126))
+            buffer.writeInteger(UInt16(payloadBytes))
+        } else {
+            buffer.writeInteger(UInt8(127))
+            buffer.writeInteger(UInt64(payloadBytes))
+        }
+    }
+}
