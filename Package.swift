@@ -34,6 +34,9 @@ let package = Package(
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
 
+        // C: libraries
+        .systemLibrary(name: "CHiredis", path: "CSupport/CHiredis"),
+
         // Nothing of ours imported
         .target(name: "TradingModel", swiftSettings: common),
         .target(name: "Telemetry", swiftSettings: common),
@@ -42,9 +45,19 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // Adapters
+        .target(
+            name: "RedisStreams", dependencies: ["CHiredis", "TradingModel", "Telemetry", "ThreadExecutor", log],
+            swiftSettings: strict),
+
         // Tests
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+        .target(
+            name: "TestSupport", dependencies: ["TradingModel"], path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "RedisStreamsTests",
+            dependencies: ["RedisStreams", "TestSupport", "TradingModel", "Telemetry", "ThreadExecutor", log],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
