@@ -4,6 +4,9 @@ import Foundation
 public struct ConditionTimeout: Error, CustomStringConvertible {
     /// What was waited for.
     public let description: String
+
+    /// Creates the error, for waits that `waitUntil` cannot express.
+    public init(description: String) { self.description = description }
 }
 
 /// Polls `condition` every 5 ms until it is true.

@@ -1,0 +1,177 @@
+import Glibc
+import ThreadExecutor
+import TradingModel
+
+/// One plain TCP or Unix connection: descriptor and reply parser. Used by one thread, which also waits on `wakeup`.
+///
+/// Sending of signals does not go through here but straight to `descriptor`, by whoever owns it (`SocketOwnership`).
+@safe final class RedisConnection {
+    /// Bytes taken from the socket at once.
+    static let receiveBytes = 64 * 1_024
+
+    /// The non-blocking socket, open until `deinit`.
+    let descriptor: Int32
+    /// Whether the engine's thread may write to the descriptor itself. True of plain sockets; a connection whose bytes
+    /// pass through an encrypting layer would say false.
+    let allowsDirectWrites = true
+
+    private let wakeup: Wakeup
+    private let onWake: () -> Void
+    private let isStopping: () -> Bool
+    private var reader = ReplyReader()
+    private let buffer: UnsafeMutableRawBufferPointer
+
+    /// Connects without logging in.
+    ///
+    /// `onWake` runs when `wakeup` fires during any wait of this connection; `isStopping` ends every wait.
+    /// - Throws: `connect`, `timeout` or `stopping`.
+    init(
+        _ endpoint: RedisEndpoint, attempt: Int = 0, timeoutMillis: Int, wakeup: Wakeup, onWake: @escaping () -> Void,
+        isStopping: @escaping () -> Bool
+    ) throws(RedisStreamsError) {
+        self.wakeup = wakeup
+        self.onWake = onWake
+        self.isStopping = isStopping
+        descriptor = try SocketAddress.openSocket(to: endpoint, attempt: attempt)
+        unsafe buffer = .allocate(byteCount: Self.receiveBytes, alignment: 16)
+        let deadline = Deadline(afterMillis: timeoutMillis)
+        var ready: Int16 = 0
+        repeat { ready = try wait(for: POLLOUT, until: deadline, what: "the connection request") } while ready == 0
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code == 0 else {
+            throw .connect("\(endpoint): \(systemMessage(code))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        unsafe buffer.deallocate()
+    }
+
+    /// Waits until the socket is ready for `events`, something arrives at `wakeup` (result 0) or `deadline`.
+    ///
+    /// - Throws: `timeout` naming `what`, or `stopping`.
+    func wait(for events: Int32, until deadline: Deadline, what: String) throws(RedisStreamsError) -> Int16 {
+        while true {
+            if isStopping() { throw .stopping }
+            let left = deadline.millisLeft
+            guard left > 0 else { throw .timeout(what) }
+            let ready = poll(events: events, timeoutMillis: min(left, 250))
+            if ready.woken || ready.socket != 0 { return ready.socket }
+        }
+    }
+
+    /// One `poll` on socket and wake-up, at most `timeoutMillis`.
+    func poll(events: Int32, timeoutMillis: Int) -> (socket: Int16, woken: Bool) {
+        var descriptors = (
+            pollfd(fd: descriptor, events: Int16(events), revents: 0),
+            pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
+        )
+        unsafe withUnsafeMutableBytes(of: &descriptors) { bytes in
+            // EINTR counts as nothing ready: every caller loops on its own condition.
+            let list = unsafe bytes.bindMemory(to: pollfd.self)
+            _ = unsafe Glibc.poll(list.baseAddress, 2, Int32(timeoutMillis))
+        }
+        let woken = descriptors.1.revents != 0
+        if woken {
+            wakeup.clear()
+            onWake()
+        }
+        return (descriptors.0.revents, woken)
+    }
+
+    /// Takes what has arrived, without blocking.
+    ///
+    /// - Returns: whether the peer has ended the connection; replies before the end can still be taken.
+    /// - Throws: `malformedReply`.
+    func receive() throws(RedisStreamsError) -> String? {
+        while true {
+            let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                unsafe try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if unsafe count < buffer.count { return nil }
+                continue
+            }
+            if count == 0 { return "the server closed it" }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            case let code: return systemMessage(code)
+            }
+        }
+    }
+
+    /// The next whole reply among what was received.
+    func nextReply() throws(RedisStreamsError) -> RedisReply? { try reader.next() }
+
+    /// Waits for one reply.
+    ///
+    /// - Throws: `timeout`, `closed`, `malformedReply` or `stopping`; an error reply is returned, not thrown.
+    func awaitReply(until deadline: Deadline, what: String) throws(RedisStreamsError) -> RedisReply {
+        while true {
+            if let reply = try nextReply() { return reply }
+            guard try wait(for: POLLIN, until: deadline, what: what) != 0 else { continue }
+            let ending = try receive()
+            if let reply = try nextReply() { return reply }
+            if let ending { throw .closed(ending) }
+        }
+    }
+
+    /// Sends bytes completely. Only while the calling thread owns the descriptor.
+    ///
+    /// - Throws: `timeout`, `closed` or `stopping`.
+    func sendAll(_ bytes: [UInt8], until deadline: Deadline, what: String) throws(RedisStreamsError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { bytes in
+                unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                _ = try wait(for: POLLOUT, until: deadline, what: what)
+            } else if errno != EINTR {
+                throw .closed(systemMessage(errno))
+            }
+        }
+    }
+
+    /// Sends one command and waits for its reply.
+    ///
+    /// - Throws: as `awaitReply`; an error reply is thrown as `server`.
+    func request(_ words: [String], timeoutMillis: Int) throws(RedisStreamsError) -> RedisReply {
+        let deadline = Deadline(afterMillis: timeoutMillis)
+        try sendAll(Self.command(words), until: deadline, what: words[0])
+        let reply = try awaitReply(until: deadline, what: words[0])
+        if case .error(let message) = reply {
+            throw .server(name: ServerErrorPolicy.name(of: message), message: message)
+        }
+        return reply
+    }
+
+    /// A command as RESP: an array of bulk strings.
+    static func command(_ words: [String]) -> [UInt8] {
+        var bytes = Array("*\(words.count)\r\n".utf8)
+        for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
+        return bytes
+    }
+}
+
+/// A moment on the monotonic clock until which something may take.
+struct Deadline {
+    let at: MonotonicNanos
+
+    /// `millis` from now.
+    init(afterMillis millis: Int) {
+        at = MonotonicNanos(rawValue: MonotonicClock.now().rawValue &+ UInt64(millis) &* 1_000_000)
+    }
+
+    /// Milliseconds left, rounded up; 0 when it has passed.
+    var millisLeft: Int { Int((at.nanos(since: MonotonicClock.now()) + 999_999) / 1_000_000) }
+}
+
+/// The system's words for an error number.
+func systemMessage(_ code: Int32) -> String {
+    unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+}

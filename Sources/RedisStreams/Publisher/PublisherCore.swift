@@ -1,0 +1,55 @@
+import Logging
+import Synchronization
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// What the engine's sink, the publisher's thread and the owner share.
+final class PublisherCore: Sendable {
+    let configuration: SignalPublisherConfiguration
+    let catalog: MarketCatalog
+    let metrics: PublisherMetrics
+    let health: HealthCheck
+    let logger: Logger
+    let format: SignalCommandFormat
+    let outbox: Outbox
+    let wakeup = Wakeup()
+    /// What the tail held when the stream was first read.
+    let synchronised = Latch<[PublishedSign]>()
+    /// Set when the publisher's thread has ended: signals left without acknowledgement.
+    let finished = Latch<Int>()
+    private let stopAtNanos = Atomic<UInt64>(0)
+
+    init(
+        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, metrics: MetricsRegistry,
+        health: HealthCheck, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.catalog = catalog
+        self.metrics = PublisherMetrics(metrics)
+        self.health = health
+        self.logger = logger
+        format = SignalCommandFormat(configuration: configuration, catalog: catalog)
+        outbox = Outbox(
+            capacity: configuration.outboxCapacity, slotBytes: format.mostCommandBytes,
+            knownIdentifiers: configuration.tailEntries)
+    }
+
+    /// Asks all threads to end: at once where nothing is pending, else at the deadline. Any thread.
+    func stop(within timeout: Duration) {
+        let (seconds, attoseconds) = timeout.components
+        let nanos = UInt64(max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+        // releasing / acquiring: nothing else travels with it, but stopping should not be seen late.
+        stopAtNanos.store(max(1, MonotonicClock.now().rawValue &+ nanos), ordering: .releasing)
+        wakeup.wake()
+    }
+
+    /// Whether `stop` was called.
+    var isStopRequested: Bool { stopAtNanos.load(ordering: .acquiring) != 0 }
+
+    /// Whether the time for draining is over.
+    var isStopDue: Bool {
+        let at = stopAtNanos.load(ordering: .acquiring)
+        return at != 0 && MonotonicClock.now().rawValue >= at
+    }
+}

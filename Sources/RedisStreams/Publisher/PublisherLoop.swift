@@ -1,0 +1,244 @@
+import Glibc
+import Logging
+import Synchronization
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// The publisher's thread: a connection after the other, each synchronised with the stream before signals flow.
+///
+/// Everything here belongs to that one thread.
+final class PublisherLoop {
+    /// The longest wait in `poll`; bounds how late a missing reply, a stop or an aged signal is noticed.
+    static let longestWaitMillis = 250
+    /// Log lines about one lasting trouble are at least this far apart.
+    static let logIntervalNanos: UInt64 = 10_000_000_000
+
+    /// The connection that may have written last, which must write no more before anything is read back.
+    enum Writer: Equatable {
+        case none
+        /// Its id and address in `CLIENT INFO`. Both, since a restarted server gives the same ids to other clients.
+        case known(id: String, address: String)
+        /// It may not be asked for or killed.
+        case unknown
+    }
+
+    let core: PublisherCore
+    let outbox: Outbox
+    let metrics: PublisherMetrics
+    let configuration: SignalPublisherConfiguration
+    var connection: RedisConnection?
+    var writer = Writer.none
+    /// Content by id of the stream's tail.
+    var tail: [String: [String]] = [:]
+    /// The newest entry id's milliseconds seen; nil before the stream was read once.
+    var newestMillis: UInt64?
+    /// A refusal that lasts until something has been written again. While it does, one signal at a time is tried.
+    var refusal: RedisStreamsError?
+    var backoff: Backoff
+    private var attempt = 0
+    private var lastProgressNanos: UInt64 = 0
+    private var reportedStatus = ""
+    private var loggedError = ""
+    private var loggedAtNanos: UInt64 = 0
+    private var conflictLoggedAtNanos: UInt64 = 0
+
+    init(_ core: PublisherCore) {
+        self.core = core
+        outbox = core.outbox
+        metrics = core.metrics
+        configuration = core.configuration
+        backoff = Backoff(rangeMillis: core.configuration.reconnectDelayMillis)
+    }
+
+    /// Runs until stopped.
+    func run() {
+        while !core.isStopDue, !(core.isStopRequested && outbox.pending == 0) {
+            do throws(RedisStreamsError) {
+                try open()
+                try serve()
+            } catch { lost(error) }
+        }
+        takeSocket()
+        connection = nil
+        metrics.pending.set(Double(outbox.pending))
+        report(isReady: false, "stopped")
+        core.finished.set(outbox.pending)
+    }
+
+    /// Connects, logs in, reads back and resends.
+    private func open() throws(RedisStreamsError) {
+        attempt += 1
+        let connection = try RedisConnection(
+            configuration.endpoint, attempt: attempt, timeoutMillis: configuration.connectTimeoutMillis,
+            wakeup: core.wakeup, onWake: { [unowned self] in keepHouse() }, isStopping: { [core] in core.isStopDue })
+        self.connection = connection
+        try logIn(connection)
+        try synchronise(connection)
+        metrics.connections.add()
+        if outbox.pending == 0 { refusal = nil }
+        if refusal == nil { backoff.reset() }
+        core.logger.info("connected to Redis", metadata: ["address": "\(configuration.endpoint)"])
+        loggedError = ""
+    }
+
+    /// Writes, grants the socket, takes replies, until the connection is lost or the publisher is stopped.
+    private func serve() throws(RedisStreamsError) {
+        guard let connection else { return }
+        lastProgressNanos = MonotonicClock.now().rawValue
+        while true {
+            if core.isStopDue { throw .stopping }
+            if core.isStopRequested, outbox.pending == 0 { return }
+            var events = POLLIN
+            if outbox.ownership.isPublishers {
+                switch writePending() {
+                case .complete:
+                    if refusal == nil, connection.allowsDirectWrites, !grant() { continue }
+                case .blocked: events |= POLLOUT
+                case .failed(let code):
+                    // Replies may have come before the end; a failure to read them is the same failure.
+                    _ = try connection.receive()
+                    try takeReplies(connection)
+                    throw .closed(systemMessage(code))
+                }
+            }
+            keepHouse()
+            let ready = connection.poll(events: events, timeoutMillis: Self.longestWaitMillis)
+            if ready.socket & Int16(POLLIN | POLLERR | POLLHUP) != 0 {
+                let ending = try connection.receive()
+                try takeReplies(connection)
+                if let ending { throw .closed(ending) }
+            }
+            let now = MonotonicClock.now().rawValue
+            if outbox.pending == 0 { lastProgressNanos = now }
+            if now &- lastProgressNanos > UInt64(configuration.replyTimeoutMillis) * 1_000_000 {
+                throw .timeout("a signal")
+            }
+        }
+    }
+
+    /// Lets the engine write; false where something was appended meanwhile and the socket is ours again.
+    private func grant() -> Bool {
+        let sent = outbox.sent
+        outbox.ownership.grant()
+        guard outbox.head != sent else { return true }
+        // Where the engine is sending already, it sends everything up to the head.
+        return outbox.ownership.tryTakeBack() == .engineSends
+    }
+
+    /// Writes what is queued, as far as the socket takes it; signals the stream may hold are compared first.
+    private func writePending() -> Outbox.SendResult {
+        let head = outbox.head
+        let end = refusal == nil ? head : min(head, outbox.acknowledged + 1)
+        while outbox.sent < end {
+            var limit = outbox.sent
+            while limit != end,
+                unsafe !outbox.knownIdentifiers.contains(outbox.headers[outbox.slot(limit)].identifierHash)
+            {
+                limit += 1
+            }
+            if limit == outbox.sent {
+                settleIfKnown(limit)
+                limit += 1
+            }
+            let recorder = metrics.publisherTickToSignal
+            let result = outbox.send(upTo: limit, now: { MonotonicClock.now().rawValue }, unmeasured: .max) {
+                recorder.record(nanos: MonotonicClock.now().nanos(since: MonotonicNanos(rawValue: $0)))
+            }
+            guard result == .complete else { return result }
+            outbox.acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
+        }
+        return .complete
+    }
+
+    /// Takes the replies received so far: the n-th belongs to the n-th command.
+    private func takeReplies(_ connection: RedisConnection) throws(RedisStreamsError) {
+        while let reply = try connection.nextReply() {
+            guard outbox.pending > 0 else { throw .malformedReply("a reply to no command") }
+            let position = outbox.acknowledged
+            try takeReply(reply, at: position)
+            let now = MonotonicClock.now().rawValue
+            // relaxed: see the field.
+            let handedOver = unsafe outbox.handedOverAtNanos[outbox.slot(position)].load(ordering: .relaxed)
+            if handedOver > 0, now > handedOver { metrics.reply.record(nanos: now - handedOver) }
+            outbox.acknowledge(atNanos: now)
+            lastProgressNanos = now
+            refusal = nil
+            backoff.reset()
+        }
+    }
+
+    /// Owns the socket, waiting for the end of a send call of the engine where one runs.
+    private func takeSocket() {
+        // The engine's call does not block; yielding lets a descheduled engine finish it.
+        while outbox.ownership.tryTakeBack() == .engineSends { sched_yield() }
+    }
+
+    /// Ends the connection, says why and waits before the next attempt.
+    private func lost(_ error: RedisStreamsError) {
+        takeSocket()
+        connection = nil
+        guard error != .stopping else { return }
+        metrics.countError(error.metricLabel)
+        var delay = backoff.nextDelayMillis()
+        if case .server(let name, _) = error {
+            refusal = error
+            if !ServerErrorPolicy.isPassing(name) { delay = configuration.refusedDelayMillis }
+        }
+        let now = MonotonicClock.now().rawValue
+        if error.metricLabel != loggedError || now &- loggedAtNanos > Self.logIntervalNanos {
+            loggedError = error.metricLabel
+            loggedAtNanos = now
+            core.logger.warning("Redis is not usable: \(error)", metadata: ["pending": "\(outbox.pending)"])
+        }
+        report(isReady: false, error.description)
+        pause(millis: delay)
+    }
+
+    /// Waits, keeping house meanwhile; ends early only when the publisher must stop.
+    func pause(millis: Int) {
+        let deadline = Deadline(afterMillis: millis)
+        while !core.isStopDue, !(core.isStopRequested && outbox.pending == 0), deadline.millisLeft > 0 {
+            keepHouse()
+            var descriptor = pollfd(fd: core.wakeup.descriptor, events: Int16(POLLIN), revents: 0)
+            // EINTR counts as nothing ready: the loop looks at its deadline.
+            _ = unsafe poll(&descriptor, 1, Int32(min(deadline.millisLeft, Self.longestWaitMillis)))
+            if descriptor.revents != 0 { core.wakeup.clear() }
+        }
+    }
+
+    /// Gives up what need not be kept and reports; runs at every wake-up and at least every 250 ms.
+    private func keepHouse() {
+        let early = outbox.release(
+            nowNanos: MonotonicClock.now().rawValue, retentionNanos: UInt64(configuration.retentionMillis) * 1_000_000)
+        if early > 0 { metrics.retainedDropped.add(UInt64(early)) }
+        let pending = outbox.pending
+        metrics.pending.set(Double(pending))
+        guard connection != nil, core.synchronised.value != nil else { return }
+        if pending >= outbox.capacity {
+            report(isReady: false, "the outbox is full: \(pending) signals wait for Redis, deciding has stopped")
+        } else if let refusal {
+            report(isReady: false, refusal.description)
+        } else if outbox.descriptor == connection?.descriptor {
+            report(isReady: true, "publishing to \(configuration.endpoint)")
+        }
+    }
+
+    /// Reports readiness where it changed.
+    private func report(isReady: Bool, _ reason: String) {
+        guard reason != reportedStatus else { return }
+        reportedStatus = reason
+        core.health.report(isReady: isReady, reason: reason)
+    }
+
+    /// Counts and logs that the stream holds other content under a signal's id.
+    func conflict(_ identifier: String, ours: [String], theirs: [String]) {
+        metrics.conflicts.add()
+        let now = MonotonicClock.now().rawValue
+        guard conflictLoggedAtNanos == 0 || now &- conflictLoggedAtNanos > Self.logIntervalNanos else { return }
+        conflictLoggedAtNanos = now
+        core.logger.error(
+            "the stream holds another signal under this id; not published",
+            metadata: ["id": "\(identifier)", "ours": "\(ours)", "theirs": "\(theirs)"])
+    }
+}

@@ -1,0 +1,74 @@
+public import Logging
+import Synchronization
+public import Telemetry
+import ThreadExecutor
+public import TradingModel
+
+/// Publishes signals to a Redis stream, each exactly once, in order.
+///
+/// The engine's thread writes to the socket itself through the `RedisSignalSink`; a thread of the publisher's own connects,
+/// logs in, reads the stream back, resends, reads replies and keeps what is not acknowledged. A second thread trims the
+/// stream where that is configured. What happens when Redis fails is in the module's design notes.
+public final class SignalPublisher: Sendable {
+    private let core: PublisherCore
+    private let threads = Mutex<[DedicatedThread]>([])
+    private let hasSink = Atomic<Bool>(false)
+
+    /// Checks the settings and allocates everything: `outboxCapacity` slots of some 700 bytes. No I/O yet.
+    ///
+    /// - Throws: `invalidSetting`.
+    public init(
+        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, metrics: MetricsRegistry,
+        health: HealthCheck, logger: Logger
+    ) throws(RedisStreamsError) {
+        try configuration.validate()
+        core = PublisherCore(
+            configuration: configuration, catalog: catalog, metrics: metrics, health: health, logger: logger)
+    }
+
+    /// The engine's end. There is one; asking for a second is our own mistake and traps.
+    public func makeSink() -> RedisSignalSink {
+        precondition(!hasSink.exchange(true, ordering: .relaxed), "a publisher has one sink")
+        return RedisSignalSink(core: core)
+    }
+
+    /// Starts the publisher's thread and, where configured, the trimmer's; once, a second call traps. Does not wait.
+    public func start() {
+        threads.withLock { threads in
+            precondition(threads.isEmpty, "a publisher is started once")
+            threads.append(DedicatedThread(name: "redis-publish") { [core] in PublisherLoop(core).run() })
+            if let trim = core.configuration.trim {
+                threads.append(DedicatedThread(name: "redis-trim") { [core] in StreamTrimmer(core, trim).run() })
+            }
+        }
+    }
+
+    /// Waits until the stream's tail has been read for the first time.
+    ///
+    /// - Returns: the newest signal of each (instrument, strategy) in the tail; nil where Redis was not reachable within
+    ///   `timeout` (the publisher goes on trying).
+    public func waitUntilSynchronised(timeout: Duration) async -> [PublishedSign]? {
+        await core.synchronised.value(within: timeout)
+    }
+
+    /// Signals Redis has not acknowledged. Any thread.
+    public var pendingSignals: Int { core.outbox.pending }
+
+    /// Ends the threads as soon as every signal is acknowledged, or after `timeout`. The engine must have stopped.
+    ///
+    /// Once, on a started publisher; a second call traps. Where a thread is stuck in the system's name resolver it is
+    /// left behind after one further second.
+    /// - Returns: signals left unacknowledged; they may or may not be in the stream.
+    public func drainAndStop(timeout: Duration) async -> Int {
+        let threads = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        precondition(!threads.isEmpty, "a publisher is stopped once, after its start")
+        core.stop(within: timeout)
+        guard let left = await core.finished.value(within: timeout + .seconds(1)) else { return core.outbox.pending }
+        // Both threads look at the stop request at least every 250 ms; the publisher's has ended.
+        for thread in threads { thread.join() }
+        return left
+    }
+}

@@ -1,0 +1,43 @@
+/// One entry of the signal stream as read back.
+struct StreamEntry {
+    /// Redis' id, `milliseconds-sequence`.
+    let entryID: String
+    /// Field names and values.
+    let fields: [String: String]
+
+    /// Reads an element of an `XRANGE` reply; nil where it is none.
+    init?(_ reply: RedisReply) {
+        guard let parts = reply.elements, parts.count == 2, let id = parts[0].text,
+            let pairs = parts[1].elements
+        else { return nil }
+        self.init(entryID: id, pairs: pairs.map { $0.text ?? "" })
+    }
+
+    /// Takes names and values in turn; of a repeated name the first counts.
+    init(entryID: String, pairs: [String]) {
+        self.entryID = entryID
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) where fields[pairs[index]] == nil {
+            fields[pairs[index]] = pairs[index + 1]
+        }
+        self.fields = fields
+    }
+
+    /// The entry of a command in the outbox: the last words are its fields.
+    init(command words: [String]) {
+        self.init(entryID: "", pairs: Array(words.suffix(2 * SignalCommandFormat.fieldCount)))
+    }
+
+    /// The signal's id; nil in foreign entries.
+    var identifier: String? { fields["id"] }
+
+    /// What must agree for two entries of one id to be the same: signal, price, averages and reason.
+    var content: [String] {
+        ["signal", "price", "shortSMA", "longSMA", "reason"].map { fields[$0] ?? "" }
+    }
+
+    /// The milliseconds of a Redis entry id, 0 where it is none.
+    static func millis(of entryID: String) -> UInt64 {
+        UInt64(entryID.prefix { $0 != "-" }) ?? 0
+    }
+}

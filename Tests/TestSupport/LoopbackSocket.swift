@@ -1,0 +1,44 @@
+import Glibc
+
+/// Blocking loopback sockets for tests.
+enum LoopbackSocket {
+    /// A listening socket on 127.0.0.1; port 0 lets the system choose.
+    static func listen(port: Int = 0) -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = loopback(port)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                let code = bind(descriptor, $0, length)
+                getsockname(descriptor, $0, &length)
+                return code
+            }
+        }
+        precondition(bound == 0 && Glibc.listen(descriptor, 64) == 0, "cannot listen on 127.0.0.1:\(port)")
+        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    /// A connected socket, nil where nobody listens.
+    static func connect(port: Int) -> Int32? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = loopback(port)
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if code == 0 { return descriptor }
+        close(descriptor)
+        return nil
+    }
+
+    private static func loopback(_ port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return address
+    }
+}

@@ -1,0 +1,36 @@
+import Synchronization
+import TradingModel
+
+/// A `SignalSink` in memory, for tests of whatever publishes.
+public struct RecordingSink: ~Copyable, SignalSink {
+    /// What was published, readable from any thread.
+    public final class Record: Sendable {
+        private let state = Mutex<[Decision]>([])
+        /// Creates an empty record.
+        public init() {}
+        /// The signals, in order.
+        public var signals: [Decision] { state.withLock { $0 } }
+        func append(_ signal: Decision) { state.withLock { $0.append(signal) } }
+        /// Forgets the signals, as a server that acknowledges them would make room.
+        public func removeAll() { state.withLock { $0.removeAll() } }
+    }
+
+    private let record: Record
+    private let capacity: Int
+
+    /// Keeps at most `capacity` signals in `record`.
+    public init(record: Record, capacity: Int = .max) {
+        self.record = record
+        self.capacity = capacity
+    }
+
+    public var hasRoom: Bool { record.signals.count < capacity }
+
+    public mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
+        guard hasRoom else { return .full }
+        record.append(copy signal)
+        return .sent
+    }
+
+    public mutating func flush() {}
+}
