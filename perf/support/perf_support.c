@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +20,6 @@ void perf_fail(const char *what) {
 }
 
 void perf_bound_lifetime(void) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) perf_fail("prctl");
     alarm(PERF_LIFETIME_SECONDS);
 }
 

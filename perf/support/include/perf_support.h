@@ -30,7 +30,7 @@ static inline int64_t perf_realtime_ns(void) {
 // Prints "program: what", with the text of errno where it is set, and exits with 1.
 _Noreturn void perf_fail(const char *_Nonnull what);
 
-// Ends the program with its parent, and by SIGALRM after PERF_LIFETIME_SECONDS whatever happens.
+// Ends the program by SIGALRM after PERF_LIFETIME_SECONDS, whatever happens.
 void perf_bound_lifetime(void);
 
 // Calls `handler` on SIGTERM; blocking calls then return EINTR.
