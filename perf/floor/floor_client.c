@@ -148,6 +148,7 @@ int main(int count, char **arguments) {
         int64_t received_wall_ns = perf_realtime_ns();
         if (received <= 0) {
             if (stopping) break;
+            if (received == 0) errno = 0;
             perf_fail("the feed ended");
         }
         size_t filled = held + (size_t)received;

@@ -80,6 +80,7 @@ void websocket_server_answer(int descriptor) {
     static size_t count;
     ssize_t received = recv(descriptor, held + count, sizeof held - count, MSG_DONTWAIT);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (received == 0) errno = 0;
     if (received <= 0) perf_fail("the client left");
     count += (size_t)received;
     size_t used = 0;

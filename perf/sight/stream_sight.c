@@ -89,5 +89,6 @@ int main(int count, char **arguments) {
         if (last_round && empty) break;
     }
     if (fclose(out) != 0) perf_fail(arguments[3]);
+    redisReaderFree(reader);
     return 0;
 }

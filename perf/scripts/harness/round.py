@@ -62,7 +62,10 @@ class Processes(contextlib.ExitStack):
         """Raises; where another part ended by itself, that is the cause and is named instead."""
         for child in self.children:
             if child is not process and child.poll() is not None and child.returncode > 0:
-                process, what = child, f"exited with {child.returncode}"
+                self.report(child, f"exited with {child.returncode}")
+        self.report(process, what)
+
+    def report(self, process, what):
         with open(f"{self.folder}/{process.label}.log", errors="replace") as log:
             raise RoundFailed(f"{process.label} {what}\n{log.read()[-2000:]}".rstrip())
 
@@ -71,9 +74,9 @@ class Processes(contextlib.ExitStack):
         try:
             code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.fail(process, f"did not stop within {STOP_SECONDS} s of SIGTERM")
+            self.report(process, f"did not stop within {STOP_SECONDS} s of SIGTERM")
         if code != 0:
-            self.fail(process, f"exited with {code}")
+            self.report(process, f"exited with {code}")
 
     def line(self, process, word, seconds):
         """The rest of the next line of `process`, which must begin with `word`."""
