@@ -46,9 +46,31 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // Core
+        .target(name: "Indicators", swiftSettings: common),
+        .target(
+            name: "StrategyEngine",
+            dependencies: ["TradingModel", "Telemetry", "Indicators", "RingBuffer", "ThreadExecutor"],
+            swiftSettings: common),
+
+        // Behind the ports
+        .target(
+            name: "ConsoleSignals", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor"],
+            swiftSettings: common),
+
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(name: "IndicatorsTests", dependencies: ["Indicators"], swiftSettings: common),
+        .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
+        .testTarget(
+            name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
+        .executableTarget(
+            name: "HotPathProbe", dependencies: ["StrategyEngine"], path: "Tests/HotPathProbe", swiftSettings: common),
+        .testTarget(
+            name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

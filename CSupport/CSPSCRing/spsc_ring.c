@@ -15,7 +15,9 @@ void spsc_ring_init(struct spsc_ring *memory, uint64_t capacity_slots) {
     memory->capacity_slots = capacity_slots;
 }
 
-void spsc_parker_init(struct spsc_parker *parker) { atomic_init(&parker->state, 0); }
+void spsc_parker_init(struct spsc_parker *parker) {
+    atomic_init(&parker->state, 0);
+}
 
 void spsc_parker_wait(struct spsc_parker *parker, uint64_t timeout_ns) {
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),

@@ -2,10 +2,10 @@
 //
 // Threads: functions under "producer" are called by one thread at a time, those under "consumer" by one thread at a
 // time; the two may run concurrently. spsc_ring_occupancy may be called from any thread.
-// Memory: the caller owns it, aligned to 128 bytes and spsc_ring_bytes() long, and keeps it until both threads are done.
-// It holds no pointers, so it may be a mapped file. Nothing here allocates or blocks; only spsc_parker_wait sleeps and
-// only spsc_parker_wake enters the kernel, when the consumer really is parked.
-// Cost: a claim or a peek is a few loads; a publish is one exchange instruction, so publish whole batches.
+// Memory: the caller owns it, aligned to 128 bytes and spsc_ring_bytes() long, and keeps it until both threads are
+// done. It holds no pointers, so it may be a mapped file. Nothing here allocates or blocks; only spsc_parker_wait
+// sleeps and only spsc_parker_wake enters the kernel, when the consumer really is parked. Cost: a claim or a peek is a
+// few loads; a publish is one exchange instruction, so publish whole batches.
 
 #ifndef TICKLINE_SPSC_RING_H
 #define TICKLINE_SPSC_RING_H
@@ -22,13 +22,13 @@
 // Positions count slots since creation; at 10^9 slots/s a 64-bit position lasts 584 years.
 struct spsc_ring {
     // Written by the producer.
-    _Atomic uint64_t head;   // slots published; the consumer reads it
-    uint64_t claimed;        // slots claimed, >= head; producer only
-    uint64_t cached_tail;    // last tail seen; producer only
+    _Atomic uint64_t head; // slots published; the consumer reads it
+    uint64_t claimed;      // slots claimed, >= head; producer only
+    uint64_t cached_tail;  // last tail seen; producer only
     uint8_t pad_producer[SPSC_RING_PAD_BYTES - 3 * sizeof(uint64_t)];
     // Written by the consumer.
-    _Atomic uint64_t tail;   // slots released; the producer reads it
-    uint64_t cached_head;    // last head seen; consumer only
+    _Atomic uint64_t tail; // slots released; the producer reads it
+    uint64_t cached_head;  // last head seen; consumer only
     uint8_t pad_consumer[SPSC_RING_PAD_BYTES - 2 * sizeof(uint64_t)];
     // Constant after initialisation.
     uint64_t capacity_slots; // a power of two
@@ -76,7 +76,9 @@ static inline uint64_t spsc_ring_free_slots(struct spsc_ring *_Nonnull ring) {
 }
 
 // Gives back the `count` slots claimed last; only slots not yet published.
-static inline void spsc_ring_abort(struct spsc_ring *_Nonnull ring, uint64_t count) { ring->claimed -= count; }
+static inline void spsc_ring_abort(struct spsc_ring *_Nonnull ring, uint64_t count) {
+    ring->claimed -= count;
+}
 
 // Makes all claimed slots visible to the consumer at once.
 static inline void spsc_ring_publish(struct spsc_ring *_Nonnull ring) {
@@ -139,7 +141,8 @@ static_assert(sizeof(struct spsc_parker) == SPSC_RING_PAD_BYTES, "the parker has
 
 void spsc_parker_init(struct spsc_parker *_Nonnull parker);
 
-// Consumer: announces that it is about to sleep. Afterwards it must look at its rings again and then either wait or cancel.
+// Consumer: announces that it is about to sleep. Afterwards it must look at its rings again and then either wait or
+// cancel.
 static inline void spsc_parker_prepare(struct spsc_parker *_Nonnull parker) {
     atomic_store_explicit(&parker->state, 1, memory_order_seq_cst);
 }

@@ -1,0 +1,26 @@
+public import RingBuffer
+
+/// The reading ends of all feeds' rings, in feed order. Engine's thread only.
+@usableFromInline
+struct FeedRings: ~Copyable {
+    @usableFromInline let consumers: UnsafeMutablePointer<RingConsumer>
+    @usableFromInline let count: Int
+
+    init(_ rings: [SPSCRing]) {
+        consumers = .allocate(capacity: rings.count)
+        count = rings.count
+        for (index, ring) in rings.enumerated() { (consumers + index).initialize(to: RingConsumer(ring)) }
+    }
+
+    deinit {
+        consumers.deinitialize(count: count)
+        consumers.deallocate()
+    }
+
+    /// Whether any ring holds something; O(feeds).
+    @inlinable
+    var hasTicks: Bool {
+        for index in 0..<count where consumers[index].occupancy > 0 { return true }
+        return false
+    }
+}

@@ -1,0 +1,161 @@
+public import RingBuffer
+public import Telemetry
+public import ThreadExecutor
+public import TradingModel
+
+/// How the engine's thread waits for ticks.
+public enum IdlePolicy: Sendable, Equatable {
+    /// Polls this many times, then sleeps until a feed wakes it.
+    case park(afterPolls: Int)
+    /// Polls without end; needs a processor of its own.
+    case spin
+}
+
+/// What the engine is made of.
+public struct EngineConfiguration: Sendable {
+    /// Ticks taken from one ring before the next ring, and pending actor jobs, get their turn.
+    public static let batchTicks = 64
+
+    /// How to wait.
+    public var idlePolicy: IdlePolicy
+    /// Processor to pin the thread to.
+    public var processor: Int?
+
+    /// The defaults share the machine: some 20 µs of polling, then sleep.
+    public init(idlePolicy: IdlePolicy = .park(afterPolls: 400), processor: Int? = nil) {
+        self.idlePolicy = idlePolicy
+        self.processor = processor
+    }
+}
+
+/// The strategy engine: an actor on a thread of its own that drains the feeds' rings and decides.
+///
+/// `run()` keeps the thread: it drains in synchronous batches inside the isolation, so nothing is awaited per tick, and
+/// yields only when another job waits for the actor. After warm-up it neither allocates nor counts references per tick.
+public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
+    /// The executor, hence the thread, of this actor.
+    @usableFromInline nonisolated let executor: DedicatedThreadExecutor
+    /// Binds the actor's isolation to that thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    @usableFromInline let rings: FeedRings
+    @usableFromInline let parker: Parker
+    @usableFromInline let idlePolicy: IdlePolicy
+    @usableFromInline let recorder: EngineRecorder
+    @usableFromInline var core: DecisionCore
+    @usableFromInline var isStopping = false
+    @usableFromInline var sink: Sink
+
+    /// Creates the engine and its thread.
+    ///
+    /// - Parameters:
+    ///   - feeds: one ring per feed; their producers must wake `parker`.
+    ///   - records: the ring to the store writer, nil for none.
+    ///   - sink: where signals go; called on the engine's thread only.
+    public init(
+        catalog: MarketCatalog, feeds: [SPSCRing], parker: Parker, records: SPSCRing?, sink: consuming Sink,
+        configuration: EngineConfiguration, metrics: MetricsRegistry
+    ) {
+        rings = FeedRings(feeds)
+        self.parker = parker
+        idlePolicy = configuration.idlePolicy
+        recorder = EngineRecorder(metrics: metrics)
+        core = DecisionCore(
+            catalog: catalog, records: records.map { RingProducer($0) },
+            recordCapacitySlots: records?.capacitySlots ?? 0,
+            metrics: metrics)
+        self.sink = sink
+        executor = DedicatedThreadExecutor(
+            name: "engine", processor: configuration.processor,
+            idle: { hasWork in
+                parker.prepare()
+                if hasWork() { parker.cancel() } else { parker.wait(timeoutNanos: Self.longestSleepNanos) }
+            }, wakeUp: { parker.wake() })
+    }
+
+    /// The longest sleep without a look at the rings; a safety net, wake-ups are not lost.
+    @usableFromInline nonisolated static var longestSleepNanos: UInt64 { 100_000_000 }
+
+    /// Takes over the newest published signals, for pairs that are still warming up.
+    public func adopt(_ signs: [PublishedSign]) { core.adopt(signs) }
+
+    /// Makes `run` return once the rings are empty. Stop the feeds first.
+    public func stop() { isStopping = true }
+
+    /// Ends the thread; the actor answers on the caller's thread from then on. After `run` has returned.
+    public nonisolated func shutdown() { executor.stop() }
+
+    /// Drains the rings until `stop`; the body of the engine's thread.
+    @inlinable
+    public func run() async {
+        var emptyPolls = 0
+        while true {
+            if drain() {
+                emptyPolls = 0
+            } else if isStopping && !rings.hasTicks {
+                break
+            } else {
+                emptyPolls += 1
+                wait(&emptyPolls)
+            }
+            if executor.hasPendingJobs { await Task.yield() }
+        }
+    }
+
+    @inlinable
+    func wait(_ emptyPolls: inout Int) {
+        guard case .park(let limit) = idlePolicy, emptyPolls > limit else { return spinPause() }
+        emptyPolls = 0
+        parker.prepare()
+        if executor.hasPendingJobs || sink.hasRoom && rings.hasTicks {
+            parker.cancel()
+        } else {
+            parker.wait(timeoutNanos: sink.hasRoom ? Self.longestSleepNanos : EngineRecorder.fullSinkSleepNanos)
+        }
+    }
+
+    // hot path (StrategyEngineHotPathTests)
+    /// Takes up to one batch from every ring; false when there was nothing to do.
+    @inlinable
+    func drain() -> Bool {
+        var hasWorked = false
+        for index in 0..<rings.count {
+            let batch = rings.consumers[index].peek(most: EngineConfiguration.batchTicks, as: Tick.self)
+            if batch.isEmpty { continue }
+            var taken = 0
+            var clock = MonotonicClock.now()
+            for position in batch.indices {
+                // What the sink cannot keep must not be decided: the tick waits in its ring, the feed's socket behind it.
+                guard sink.hasRoom else {
+                    recorder.countStall()
+                    break
+                }
+                let isPrice = core.process(batch[position])
+                taken += 1
+                if isPrice { decided(batch[position].receiveMonotonicNanos, &clock) }
+            }
+            rings.consumers[index].release(count: taken)
+            hasWorked = hasWorked || taken > 0
+        }
+        if hasWorked {
+            sink.flush()
+            core.publishRecords()
+        }
+        return hasWorked
+    }
+
+    @inlinable
+    func decided(_ receiveNanos: UInt64, _ clock: inout MonotonicNanos) {
+        let receive = MonotonicNanos(rawValue: receiveNanos)
+        let decision = MonotonicClock.now()
+        recorder.recordDecision(receive: receive, start: clock, decision: decision)
+        clock = decision
+        for index in 0..<core.signalCount {
+            let outcome = sink.publish(core.signals[index])
+            guard outcome == .sent else { continue }
+            let sent = MonotonicClock.now()
+            recorder.recordSignal(receive: receive, decision: clock, sent: sent)
+            clock = sent
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// Runs hot paths in a release build, between markers that a preloaded counting library hooks.
+//
+//   hotpath-probe engine N     N ticks: feed ring -> engine -> sink and record ring
+//   hotpath-probe control      one allocation, one retain, one release per iteration: the counters must see them
+//   hotpath-probe ring N       two threads, N records, order and loss checked
+//
+// Prints one JSON line. See Tests/HotPathTests.
+
+import Glibc
+import RingBuffer
+import StrategyEngine
+import Synchronization
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// A function of the preloaded library, or nothing without it.
+func marker(_ name: String) -> (@convention(c) () -> Void)? {
+    guard let symbol = dlsym(nil, name) else { return nil }
+    return unsafeBitCast(symbol, to: (@convention(c) () -> Void).self)
+}
+
+let begin = marker("tickline_probe_begin")
+let end = marker("tickline_probe_end")
+
+/// A sink that keeps nothing: what is counted is the engine's own.
+struct CountingSink: SignalSink, ~Copyable {
+    static let published = Atomic<Int>(0)
+    var hasRoom: Bool { true }
+    mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
+        Self.published.wrappingAdd(1, ordering: .relaxed)
+        return .sent
+    }
+    mutating func flush() {}
+}
+
+/// A pipeline whose record ring is emptied by this thread, so that it never fills.
+func runEngine(ticks: Int) async throws {
+    let catalog = MarketCatalog(
+        instruments: [InstrumentSpecification(instrument: Instrument(exchange: .simulator, symbol: "PROBE"))],
+        strategies: [try SMACrossoverParameters(shortPeriod: 5, longPeriod: 20)])
+    let metrics = MetricsRegistry()
+    let parker = Parker()
+    let feed = SPSCRing(capacitySlots: 1 << 14)
+    let records = SPSCRing(capacitySlots: 1 << 14)
+    let engine = SMACrossoverActor(
+        catalog: catalog, feeds: [feed], parker: parker, records: records, sink: CountingSink(),
+        configuration: EngineConfiguration(), metrics: metrics)
+    let running = Task { await engine.run() }
+    let drained = Atomic<Bool>(false)
+    let reader = DedicatedThread(name: "reader") {
+        let consumer = RingConsumer(records)
+        while !drained.load(ordering: .acquiring) || consumer.occupancy > 0 {
+            consumer.release(count: consumer.peek(most: 4_096, as: Tick.self).count)
+            usleep(200)
+        }
+    }
+    let warmUp = 100_000
+    let progress = Atomic<Int>(0)
+    let producer = DedicatedThread(name: "producer") {
+        let ring = RingProducer(feed, wakes: parker)
+        var price: Int64 = 6_000_000
+        var state: UInt64 = 1
+        for id in 1...(warmUp + ticks) {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            price += Int64(state >> 60) - 7
+            if id == warmUp + 1 {
+                while feed.occupancy > 0 { usleep(100) }
+                begin?()
+            }
+            let tick = Tick(
+                id: UInt64(id), exchangeTimeNanos: 0, receiveMonotonicNanos: MonotonicClock.now().rawValue,
+                price: price,
+                quantity: 1, instrument: 0, kind: .trade, feed: 0)
+            while !ring.tryWrite(tick) { spinPause() }
+            if id % 16 == 0 { ring.publish() }
+        }
+        ring.publish()
+        while feed.occupancy > 0 { usleep(100) }
+        end?()
+        progress.store(1, ordering: .releasing)
+    }
+    producer.join()
+    await engine.stop()
+    await running.value
+    engine.shutdown()
+    drained.store(true, ordering: .releasing)
+    reader.join()
+    let accepted = Int(metrics.total("tickline_ticks_total"))
+    print("{\"ticks\":\(accepted),\"signals\":\(CountingSink.published.load(ordering: .relaxed))}")
+}
+
+final class Box { var value = 0 }
+
+func runControl() {
+    begin?()
+    var kept: [Box] = []
+    kept.reserveCapacity(2_000)
+    for index in 0..<1_000 {
+        let box = Box()
+        box.value = index
+        kept.append(box)
+        kept.append(box)
+    }
+    kept.removeAll()
+    end?()
+    print("{\"iterations\":1000}")
+}
+
+func runRing(total: UInt64) {
+    let ring = SPSCRing(capacitySlots: 1 << 16)
+    let parker = Parker()
+    let faults = Atomic<Int>(0)
+    let consumer = DedicatedThread(name: "consumer") {
+        let end = RingConsumer(ring)
+        var expected: UInt64 = 0
+        while expected < total {
+            let batch = end.peek(most: 256, as: Tick.self)
+            if batch.isEmpty {
+                parker.prepare()
+                if ring.occupancy > 0 { parker.cancel() } else { parker.wait(timeoutNanos: 1_000_000_000) }
+                continue
+            }
+            for tick in batch {
+                if tick.id != expected || tick.price != Int64(truncatingIfNeeded: ~expected) {
+                    faults.wrappingAdd(1, ordering: .relaxed)
+                }
+                expected &+= 1
+            }
+            end.release(count: batch.count)
+        }
+    }
+    let producer = DedicatedThread(name: "producer") {
+        let end = RingProducer(ring, wakes: parker)
+        var next: UInt64 = 0
+        while next < total {
+            var staged = 0
+            while staged < 32, next < total,
+                end.tryWrite(
+                    Tick(
+                        id: next, exchangeTimeNanos: 0, receiveMonotonicNanos: 0,
+                        price: Int64(truncatingIfNeeded: ~next), quantity: 0, instrument: 0, kind: .trade, feed: 0))
+            {
+                next &+= 1
+                staged &+= 1
+            }
+            if staged > 0 { end.publish() } else { spinPause() }
+        }
+    }
+    producer.join()
+    consumer.join()
+    print("{\"records\":\(total),\"faults\":\(faults.load(ordering: .relaxed))}")
+}
+
+let arguments = CommandLine.arguments
+let amount = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0
+switch arguments.count > 1 ? arguments[1] : "" {
+case "engine": try await runEngine(ticks: amount)
+case "control": runControl()
+case "ring": runRing(total: UInt64(amount))
+default:
+    print("usage: hotpath-probe engine N | control | ring N")
+    exit(64)
+}

@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+
+enum ReleaseProbe {
+    static let url = Repository.root.appendingPathComponent(".build/release/HotPathProbe")
+
+    /// Skipped visibly without a release build; in CI it runs and fails.
+    static let shouldRun = Repository.isCI || FileManager.default.isExecutableFile(atPath: url.path)
+}
+
+/// Evidence for "no allocation, no reference counting per tick", from the release build that `make test` makes first.
+@Suite(.serialized, .enabled(if: ReleaseProbe.shouldRun)) struct HotPathTests {
+
+    struct ThreadCounts: Equatable { var mallocs = 0, retains = 0, releases = 0 }
+
+    /// Runs the probe under the counting library; counts by thread name.
+    private func count(_ arguments: [String]) throws -> (output: String, counts: [String: ThreadCounts]) {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let library = folder.url.appendingPathComponent("counting.so")
+        let source = Repository.root.appendingPathComponent("Tests/HotPathTests/Preload/counting_preload.c")
+        let compiled = try run("/usr/bin/env", ["cc", "-O2", "-shared", "-fPIC", "-o", library.path, source.path])
+        try #require(compiled.status == 0, "\(compiled.error)")
+        let result = try run(ReleaseProbe.url.path, arguments, environment: ["LD_PRELOAD": library.path])
+        try #require(result.status == 0, "\(result.error)")
+        var counts: [String: ThreadCounts] = [:]
+        for line in result.error.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count == 4, let mallocs = Int(words[1]), let retains = Int(words[2]),
+                let releases = Int(words[3])
+            else { continue }
+            counts[String(words[0]), default: ThreadCounts()].mallocs += mallocs
+            counts[String(words[0]), default: ThreadCounts()].retains += retains
+            counts[String(words[0]), default: ThreadCounts()].releases += releases
+        }
+        return (result.output, counts)
+    }
+
+    private func run(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> (status: Int32, output: String, error: String) {
+        let process = Process()
+        let (output, error) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let errorText = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text, errorText)
+    }
+
+    @Test func `the counters see allocations and reference counting`() throws {
+        let counts = try count(["control"]).counts.values
+        #expect(counts.map(\.mallocs).max() ?? 0 >= 1_000)
+        #expect(counts.map(\.retains).max() ?? 0 >= 1_000)
+        #expect(counts.map(\.releases).max() ?? 0 >= 1_000)
+    }
+
+    @Test func `the engine's thread neither allocates nor counts references in a million ticks`() throws {
+        let result = try count(["engine", "1000000"])
+        print("engine, 1,000,000 ticks:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
+        #expect(result.output.contains("\"ticks\":1100000"))
+        #expect(!result.output.contains("\"signals\":0"))
+        // The engine's thread is absent where it never counted anything.
+        #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
+    }
+
+    @Test func `the listed hot functions call no allocation or reference counting routine`() throws {
+        let listing = try run("/usr/bin/env", ["objdump", "-d", "--no-show-raw-insn", ReleaseProbe.url.path])
+        try #require(listing.status == 0, "\(listing.error)")
+        // Mangled names' readable parts; each must be there, or be inlined into `drain`.
+        let hot = ["5drain", "7process", "8evaluate", "4push", "14recordDecision", "12recordSignal"]
+        var function = ""
+        var seen: Set<String> = []
+        for line in listing.output.split(separator: "\n") {
+            if line.hasSuffix(">:") { function = String(line) }
+            guard function.contains("StrategyEngine") || function.contains("Indicators") else { continue }
+            guard let name = hot.first(where: { function.contains($0) }), !function.contains("HotPathTests") else {
+                continue
+            }
+            seen.insert(name)
+            let isForbidden = ["swift_retain", "swift_release", "swift_alloc", "malloc"].contains { line.contains($0) }
+            if line.contains("call"), isForbidden { Issue.record("\(function) calls \(line)") }
+        }
+        #expect(seen.contains("5drain") && seen.contains("7process"))
+    }
+
+    @Test func `a hundred million records keep their order between two threads`() throws {
+        let result = try run(ReleaseProbe.url.path, ["ring", "100000000"])
+        print("ring:", result.output.trimmingCharacters(in: .whitespacesAndNewlines))
+        #expect(result.output.contains("\"records\":100000000,\"faults\":0"))
+    }
+}
