@@ -24,7 +24,7 @@ let package = Package(
     name: "tickline",
     products: [
         // What the perf package measures piece by piece.
-        .library(name: "TicklineCore", targets: ["RingBuffer", "ThreadExecutor", "TradingModel"])
+        .library(name: "TicklineCore", targets: ["Indicators", "RingBuffer", "ThreadExecutor", "TradingModel"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

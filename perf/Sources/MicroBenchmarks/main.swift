@@ -1,4 +1,3 @@
-// Costs of single parts, in one process. Each area adds its benchmarks in a file of its own.
+// Costs of single parts, in one process. Each area has its benchmarks in a file of its own.
 
-let benchmarks = RingBenchmarks.all
-Runner.run(benchmarks)
+Runner.run(RingBenchmarks.all + SMABenchmarks.all)

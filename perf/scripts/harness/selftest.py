@@ -1,11 +1,19 @@
 """Shows that the harness notices what it is there to notice. Takes seconds; asserts no speed."""
 
+import csv
+import gzip
+import json
+import os
 import signal
 import time
+from decimal import Decimal
 
 from . import histogram, match, programs, round as rounds
 
 STALL_SECONDS = 0.3
+DATA = programs.ROOT.parent / "shared/data"
+RECORDING = DATA / "binance/btcusdt@trade.20240808.ndjson.gz"
+CROSSINGS = DATA / "series/binance_btcusdt_trade_20240808.sma5_20.expected.csv"
 
 
 def changed(sightings, index, name, value):
@@ -55,13 +63,30 @@ def check_reference():
         match.SHORT, match.LONG = periods
     yield check("first sign is state, a touch is none, a passing tie is one", found == [(6, "SELL"), (8, "BUY")])
     yield check("averages round half to even at 10 places",
-                [match.average(1, 8 * 10 ** 8), match.average(3, 2 * 10 ** 8), match.average(61_837_63 * 3, 3),
-                 match.average(2, 3)] == ["0", "0.0000000002", "61837.63", "0.0066666667"])
+                [match.average(1, 512), match.average(3, 512), match.average(61_837_63 * 3, 3), match.average(2, 3)]
+                == ["0.0000195312", "0.0000585938", "61837.63", "0.0066666667"])
+
+
+def check_recording():
+    """The rule and the averages on a real recording whose true crossings are known."""
+    if not RECORDING.exists():
+        yield check(f"recorded crossings: SKIPPED, no {RECORDING.name} in {RECORDING.parent}",
+                    os.environ.get("CI") != "true")
+        return
+    with gzip.open(RECORDING, "rt") as lines:
+        messages = [json.loads(line) for line in lines]
+    trades = [match.Trade(each["t"], round(Decimal(each["p"]) * 100), each["T"], 1, 1) for each in messages]
+    found = [(each["tickId"], each["signal"], each["shortSMA"], each["longSMA"])
+             for each in match.expected_entries(trades).values()]
+    with open(CROSSINGS) as rows:
+        true = [(row["trade_id"], row["direction"], row["sma5"], row["sma20"])
+                for row in csv.DictReader(rows) if row["kind"] == "cross"]
+    yield check(f"the {len(true)} crossings of a recording are found, with their averages", found == true)
 
 
 def check_histogram():
     found = histogram.of_samples(range(1, 1001))
-    yield check("percentiles are nearest ranks",
+    yield check("percentiles are nearest ranks", histogram.of_samples([1, 2, 3]).quantile(0.5) == 2 and
                 [found.quantile(fraction) for _, fraction in histogram.QUANTILES] == [500, 900, 990, 999])
     text = "\n".join(
         f'tickline_stage_seconds_bucket{{stage="send",feed="{feed}",le="{bound}"}} {count}'
@@ -81,7 +106,7 @@ def stall(process):
 def run(folder, binaries):
     """True where all checks hold."""
     floor, (steady, _, bursts) = programs.PROGRAMS[0], programs.LOADS
-    results = [*check_reference(), *check_histogram()]
+    results = [*check_reference(), *check_recording(), *check_histogram()]
     plain = rounds.run(floor, steady, 500, 1, f"{folder}/plain", binaries)
     results.append(check(f"the floor's {plain.outcome.expected} signals match the reference", not plain.errors))
     results += check_matcher(f"{folder}/plain")
