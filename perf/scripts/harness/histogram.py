@@ -8,9 +8,13 @@ QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))
 
 
 class Histogram:
-    """Counts by bucket; the largest value is kept apart because it is exact where the source gives it."""
+    """Counts by bucket; the largest value is kept apart because it is exact where the source gives it.
 
-    def __init__(self, buckets=(), max_ns=0):
+    `coarse` says that the bounds are those of /metrics: a value may be up to a fifth lower than its bucket's bound.
+    """
+
+    def __init__(self, buckets=(), max_ns=0, coarse=False):
+        self.coarse = coarse
         self.buckets = Counter()
         for highest_ns, count in buckets:
             self.buckets[highest_ns] += count
@@ -23,6 +27,7 @@ class Histogram:
     def add(self, other):
         self.buckets.update(other.buckets)
         self.max_ns = max(self.max_ns, other.max_ns)
+        self.coarse = self.coarse or other.coarse
 
     def quantile(self, fraction):
         """Nanoseconds at or below which `fraction` of the values lie (nearest rank); None when empty."""
@@ -53,7 +58,7 @@ WHOLE = {"tickline_tick_to_decision_seconds": "tick_to_decision", "tickline_tick
 
 
 def of_metrics(text):
-    """Histograms by stage from Prometheus text. Its bounds are coarse: a value may be up to a quarter lower."""
+    """Histograms by stage from Prometheus text, whose bounds are coarse."""
     cumulative = {}
     for line in text.splitlines():
         match = SAMPLE.match(line)
@@ -72,5 +77,5 @@ def of_metrics(text):
             if bounds[highest_ns] > below:
                 buckets.append((highest_ns, bounds[highest_ns] - below))
             below = bounds[highest_ns]
-        found[stage] = Histogram(buckets)
+        found[stage] = Histogram(buckets, coarse=True)
     return found

@@ -15,7 +15,7 @@ MEASURES = (
 
 
 def machine():
-    """Processor model, number of processors, kernel."""
+    """Processor model, number of processors, kernel release."""
     model = platform.machine()
     with open("/proc/cpuinfo") as info:
         for line in info:
@@ -60,7 +60,8 @@ def of_round(each, measure):
 def percentile_rows(label, results, measure):
     for name, rounds in results.items():
         found = pooled(rounds, measure)
-        yield ([label, name] + [micros(found.quantile(fraction)) for _, fraction in histogram.QUANTILES]
+        source = f"{label} (≤)" if found.coarse else label
+        yield ([source, name] + [micros(found.quantile(fraction)) for _, fraction in histogram.QUANTILES]
                + [micros(found.max_ns if found.count else None), f"{found.count:,}"])
 
 
@@ -97,7 +98,11 @@ def load_section(load, results):
         parts.append(table(["p50 ÷ floor's p50", "program", "best third of rounds", "all rounds"], ratio_rows(results)))
     steal = "; ".join(
         f"{name} {statistics.mean(each.steal_percent for each in rounds):.1f} %" for name, rounds in results.items())
-    signals = "; ".join(f"{name} {sum(each.outcome.expected for each in rounds):,}" for name, rounds in results.items())
+    signals = "; ".join(
+        f"{name} {sum(each.outcome.expected for each in rounds):,}" for name, rounds in results.items())
+    if any("(≤)" in row[0] for row in rows):
+        parts.append("(≤): the program gave no buckets at its end, so these are upper bounds of the coarse buckets of "
+                     "its /metrics; the values may be up to a fifth lower.")
     parts.append(f"Signals, each matched to its tick and found exactly once: {signals}. Steal time: {steal}.")
     return "\n\n".join(parts)
 
