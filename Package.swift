@@ -22,6 +22,10 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "tickline",
+    products: [
+        // What the perf package measures piece by piece.
+        .library(name: "TicklineCore", targets: ["Indicators", "RingBuffer", "ThreadExecutor", "TradingModel"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
