@@ -18,13 +18,18 @@ let nioHTTP: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "tickline",
     products: [
+        .executable(name: "tickline", targets: ["tickline"]),
         // What the perf package measures piece by piece.
-        .library(name: "TicklineCore", targets: ["Indicators", "RingBuffer", "ThreadExecutor", "TradingModel"])
+        .library(
+            name: "TicklineCore",
+            targets: ["FeedHandler", "Indicators", "RingBuffer", "StrategyEngine", "ThreadExecutor", "TradingModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -37,6 +42,17 @@ let package = Package(
         // C: bytes and threads
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
+        .target(name: "CFeedDecoder", path: "CSupport/CFeedDecoder", cSettings: c),
+
+        // C: system libraries
+        .systemLibrary(name: "CCrypto", path: "CSupport/CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", path: "CSupport/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CHiredis", path: "CSupport/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CJemalloc", path: "CSupport/CJemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        .systemLibrary(
+            name: "CMongoC", path: "CSupport/CMongoC", pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev"])]),
+        .systemLibrary(name: "CZlib", path: "CSupport/CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Nothing of ours imported
         .target(name: "TradingModel", swiftSettings: common),
@@ -52,25 +68,92 @@ let package = Package(
             name: "StrategyEngine",
             dependencies: ["TradingModel", "Telemetry", "Indicators", "RingBuffer", "ThreadExecutor"],
             swiftSettings: common),
+        .target(name: "Transport", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(
+            name: "FeedHandler",
+            dependencies: [
+                "CCrypto", "CFeedDecoder", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel", "Transport",
+                log,
+            ], swiftSettings: strict),
 
         // Behind the ports
         .target(
             name: "ConsoleSignals", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor"],
             swiftSettings: common),
+        .target(
+            name: "RedisStreams", dependencies: ["CHiredis", "TradingModel", "Telemetry", "ThreadExecutor", log],
+            swiftSettings: strict),
+        .target(
+            name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],
+            swiftSettings: strict),
+        .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
+
+        // Seen from outside
+        .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
+        .target(
+            name: "ExchangeSimulator", dependencies: nioHTTP + [nioWebSocket, log, "CZlib"], swiftSettings: strict),
+
+        // The process
+        .target(
+            name: "TicklineNode",
+            dependencies: [
+                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Monitoring", "MongoStore",
+                "RedisStreams", "RingBuffer", "StoreWriter", "StrategyEngine", "Telemetry", "ThreadExecutor",
+                "TradingModel", log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: common),
+        .executableTarget(
+            name: "tickline",
+            dependencies: ["TicklineNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: common),
 
         // Tests
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+        .target(
+            name: "TestSupport", dependencies: ["TradingModel", "MongoStore"], path: "Tests/TestSupport",
+            swiftSettings: common),
+        .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
+        .executableTarget(
+            name: "HotPathProbe", dependencies: ["StrategyEngine"], path: "Tests/HotPathProbe", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),
         .testTarget(name: "IndicatorsTests", dependencies: ["Indicators"], swiftSettings: common),
         .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
         .testTarget(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "FeedHandlerTests",
+            dependencies: [
+                "CWslay", "FeedHandler", "RingBuffer", "Telemetry", "TestSupport", "TradingModel", "Transport", log,
+            ], swiftSettings: common),
+        .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
-        .executableTarget(
-            name: "HotPathProbe", dependencies: ["StrategyEngine"], path: "Tests/HotPathProbe", swiftSettings: common),
+        .testTarget(
+            name: "RedisStreamsTests",
+            dependencies: ["RedisStreams", "TestSupport", "TradingModel", "Telemetry", "ThreadExecutor", log],
+            swiftSettings: common),
+        .testTarget(
+            name: "StoreWriterTests",
+            dependencies: ["StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "TestSupport", log],
+            swiftSettings: common),
+        .testTarget(
+            name: "MongoStoreTests",
+            dependencies: [
+                "MongoStore", "StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", "TestSupport",
+                log,
+            ], swiftSettings: common),
+        .testTarget(
+            name: "MonitoringTests", dependencies: nioHTTP + ["Monitoring", "Telemetry", "TestSupport", log],
+            swiftSettings: common),
+        .testTarget(
+            name: "ExchangeSimulatorTests",
+            dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
+        .testTarget(name: "TicklineNodeTests", dependencies: ["TicklineNode"], swiftSettings: common),
+        .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
+        .testTarget(name: "IntegrationTests", dependencies: ["tickline", "TestSupport"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -18,14 +18,16 @@ public enum CrossoverOutcome: Sendable, Equatable {
 /// is state. A gap ends the run: what was true before it is only compared with the first sign after it.
 public struct CrossoverDetector: Sendable, Equatable {
     /// The last non-zero sign of the present run, 0 while there is none.
-    public private(set) var lastSign: Int8 = 0
+    @usableFromInline var lastSign: Int8 = 0
     /// The last non-zero sign before the gap that began this run, 0 where unknown.
-    public private(set) var signBeforeGap: Int8 = 0
+    @usableFromInline var signBeforeGap: Int8 = 0
 
     /// Starts without any past.
     public init() {}
 
+    // hot path (HotPathTests)
     /// Takes the next sign (−1, 0 or 1).
+    @inlinable
     public mutating func update(sign: Int8) -> CrossoverOutcome {
         guard sign != 0 else { return .tie }
         let (last, before) = (lastSign, signBeforeGap)

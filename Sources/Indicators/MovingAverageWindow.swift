@@ -8,18 +8,21 @@ public struct MovingAverageWindow: ~Copyable {
     public let shortPeriod: Int
     /// Prices in the long average.
     public let longPeriod: Int
-    /// Sum of the last `min(count, shortPeriod)` prices.
-    public private(set) var shortSum: Int128 = 0
-    /// Sum of the last `min(count, longPeriod)` prices.
-    public private(set) var longSum: Int128 = 0
     /// Prices in the window, at most `longPeriod`.
-    public private(set) var count = 0
+    @inlinable public var count: Int { filled }
+    /// Sum of the last `min(count, shortPeriod)` prices.
+    @inlinable public var shortSum: Int128 { short }
+    /// Sum of the last `min(count, longPeriod)` prices.
+    @inlinable public var longSum: Int128 { long }
 
-    private let prices: UnsafeMutablePointer<Int64>
+    @usableFromInline let prices: UnsafeMutablePointer<Int64>
+    @usableFromInline var filled = 0
+    @usableFromInline var short: Int128 = 0
+    @usableFromInline var long: Int128 = 0
     /// Where the next price goes, and what leaves the long average when it is full.
-    private var longPosition = 0
+    @usableFromInline var longPosition = 0
     /// What leaves the short average next.
-    private var shortPosition = 0
+    @usableFromInline var shortPosition = 0
 
     /// Allocates an empty window; periods outside 1 ≤ short < long trap.
     public init(shortPeriod: Int, longPeriod: Int) {
@@ -33,36 +36,40 @@ public struct MovingAverageWindow: ~Copyable {
     deinit { prices.deallocate() }
 
     /// Whether both averages exist.
-    public var isFull: Bool { count == longPeriod }
+    @inlinable public var isFull: Bool { filled == longPeriod }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Takes the next price; O(1), no allocation.
+    @inlinable
     public mutating func push(_ price: Int64) {
-        if count >= shortPeriod {
-            shortSum -= Int128(prices[shortPosition])
-            shortPosition = shortPosition + 1 == longPeriod ? 0 : shortPosition + 1
+        if filled >= shortPeriod {
+            short &-= Int128(prices[shortPosition])
+            shortPosition = shortPosition &+ 1 == longPeriod ? 0 : shortPosition &+ 1
         }
-        if count == longPeriod { longSum -= Int128(prices[longPosition]) } else { count += 1 }
+        if filled == longPeriod { long &-= Int128(prices[longPosition]) } else { filled &+= 1 }
         prices[longPosition] = price
-        longPosition = longPosition + 1 == longPeriod ? 0 : longPosition + 1
-        shortSum += Int128(price)
-        longSum += Int128(price)
+        longPosition = longPosition &+ 1 == longPeriod ? 0 : longPosition &+ 1
+        short &+= Int128(price)
+        long &+= Int128(price)
     }
 
+    // hot path (HotPathTests)
     /// The sign of short average − long average: 1, 0 or −1; only when full.
     ///
-    /// Compares `shortSum · longPeriod` with `longSum · shortPeriod`, at most 2¹⁰³ each: no division, no rounding.
+    /// Compares `shortSum · longPeriod` with `longSum · shortPeriod`, at most 2¹⁰³ each: no division, no rounding, and the
+    /// wrapping operators never wrap.
+    @inlinable
     public var sign: Int8 {
-        let short = shortSum * Int128(longPeriod)
-        let long = longSum * Int128(shortPeriod)
-        return short > long ? 1 : short < long ? -1 : 0
+        let left = short &* Int128(longPeriod)
+        let right = long &* Int128(shortPeriod)
+        return left > right ? 1 : left < right ? -1 : 0
     }
 
     /// Empties the window; O(1), stale prices are overwritten before they are read.
     public mutating func removeAll() {
-        shortSum = 0
-        longSum = 0
-        count = 0
+        short = 0
+        long = 0
+        filled = 0
         longPosition = 0
         shortPosition = 0
     }

@@ -19,7 +19,7 @@ struct ContinuityTracker {
     /// The feed's connection that delivered the last accepted tick.
     private(set) var connection: UInt64 = 0
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Classifies a tick and, unless it is a repeat, makes it the last one. O(1).
     ///
     /// - Parameter isContiguous: whether ids rise by one (trades, aggregate trades); quotes only rise.

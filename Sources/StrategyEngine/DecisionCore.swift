@@ -76,7 +76,7 @@ public struct DecisionCore: ~Copyable {
         }
     }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Takes one record of a feed's ring and returns whether it was a price the strategies evaluated.
     ///
     /// Signals are then in `signals`. O(strategies), no allocation.

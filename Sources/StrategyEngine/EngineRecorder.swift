@@ -30,7 +30,7 @@ struct EngineRecorder: Sendable {
             "tickline_engine_stalls_total", help: "Batches cut short because the signal outbox was full.")
     }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     @usableFromInline
     func recordDecision(receive: MonotonicNanos, start: MonotonicNanos, decision: MonotonicNanos) {
         tickToDecision.record(nanos: decision.nanos(since: receive))

@@ -25,7 +25,7 @@ struct RecordWriter: ~Copyable {
         droppedDecisions = metrics.counter("tickline_dropped_total", help: help, labels: [("what", "store_decision")])
     }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Writes an accepted tick.
     mutating func append(tick: borrowing Tick) {
         guard ring != nil else { return }

@@ -114,7 +114,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         }
     }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Takes up to one batch from every ring; false when there was nothing to do.
     @inlinable
     func drain() -> Bool {

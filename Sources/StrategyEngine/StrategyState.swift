@@ -35,7 +35,7 @@ struct StrategyState: ~Copyable {
         isAfterGap = true
     }
 
-    // hot path (StrategyEngineHotPathTests)
+    // hot path (HotPathTests)
     /// Takes the next price of an unbroken run and returns the decision where it must be recorded. O(1).
     mutating func evaluate(_ tick: borrowing Tick, receiveTime: UnixNanos) -> Decision? {
         if window.count == 0 { runStartID = tick.id }

@@ -1,0 +1,42 @@
+import Foundation
+import Logging
+import Monitoring
+
+/// Exit statuses of the command line (sysexits where they exist).
+public enum ExitStatus {
+    /// Done.
+    public static let success: Int32 = 0
+    /// Failed while running.
+    public static let failure: Int32 = 1
+    /// Wrong configuration.
+    public static let configuration: Int32 = 78
+}
+
+/// Runs a command's body and turns what it throws into one line on standard error and an exit status.
+func exitStatus(of body: () async throws -> Void) async -> Int32 {
+    do {
+        try await body()
+        return ExitStatus.success
+    } catch let error as SettingsError {
+        printError("\(error)")
+        return ExitStatus.configuration
+    } catch {
+        printError("\(error)")
+        return ExitStatus.failure
+    }
+}
+
+/// A line on standard output, at once: a pipe's reader must not wait for a full buffer.
+func printOutput(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+}
+
+/// One line on standard error.
+func printError(_ text: String) {
+    FileHandle.standardError.write(Data("tickline: \(text)\n".utf8))
+}
+
+/// Lines for the person at the terminal; standard output is left to signals.
+func printStatus(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+}

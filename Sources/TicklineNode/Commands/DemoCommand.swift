@@ -1,0 +1,54 @@
+import ExchangeSimulator
+import Foundation
+import Telemetry
+
+/// `tickline demo`: a synthetic market and the engine in one process, without network or servers.
+public enum DemoCommand {
+    /// Runs until stopped or for `duration`, then prints what was done. Returns the exit status.
+    ///
+    /// Listeners use their default ports where those are free, other free ones otherwise; a port asked for by flag or
+    /// variable is used as it is.
+    public static func run(flags: [SettingKey: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32 {
+        await exitStatus {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "tickline-demo-\(ProcessInfo.processInfo.processIdentifier)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }  // Temporary; the system removes what stays.
+
+            var options = simulate
+            options.listen = "127.0.0.1:0"
+            let metrics = MetricsRegistry()
+            let configuration = try options.configuration()
+            let logger = makeLogger(level: flags[.logLevel]?.last ?? "warning", metrics: metrics)
+            let simulator = ExchangeSimulator(configuration: configuration, logger: logger)
+            let port = try await simulator.start()
+
+            var flags = flags
+            flags[.feed] = ["simulator=\(feed(port: port, symbols: options.symbols))"]
+            flags[.data] = flags[.data] ?? [folder.path]
+            let environment = ProcessInfo.processInfo.environment
+            var resolver = SettingsResolver(flags: flags, environment: environment)
+            var settings = try resolver.resolve()
+            let defaults = Settings(strategy: settings.strategy)
+            if settings.collectorHTTP == defaults.collectorHTTP { settings.collectorHTTP.useFreePortIfTaken() }
+            if settings.processorHTTP == defaults.processorHTTP { settings.processorHTTP.useFreePortIfTaken() }
+            if settings.traderHTTP == defaults.traderHTTP { settings.traderHTTP.useFreePortIfTaken() }
+
+            let node = try Node(settings: settings, logger: logger, metrics: metrics)
+            let summary = try await node.run(duration: duration) { addresses in
+                let collector = addresses.first.map { "http://\($0)" } ?? ""
+                printStatus(
+                    "synthetic market: \(options.symbols) symbols, \(Int(options.rate)) events/s; stop with Ctrl-C\n"
+                        + "health \(collector)/readyz   metrics \(collector)/metrics")
+            }
+            await simulator.stop()
+            printSummary(summary)
+        }
+    }
+
+    private static func feed(port: Int, symbols: Int) -> String {
+        let streams = SyntheticMarket.wellKnownSymbols(count: symbols)
+            .flatMap { ["\($0.name.lowercased())@trade", "\($0.name.lowercased())@bookTicker"] }
+        return "ws://127.0.0.1:\(port)/stream?streams=\(streams.joined(separator: "/"))"
+    }
+}

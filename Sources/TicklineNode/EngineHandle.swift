@@ -1,0 +1,52 @@
+import RingBuffer
+import StrategyEngine
+import Telemetry
+import TradingModel
+
+/// The engine without its sink's type, for the parts that only start and stop it.
+struct EngineHandle: Sendable {
+    /// Drains until stopped; returns when the rings are empty.
+    let run: @Sendable () async -> Void
+    /// Asks `run` to return once the rings are empty.
+    let stop: @Sendable () async -> Void
+    /// Hands over the newest published signals.
+    let adopt: @Sendable ([PublishedSign]) async -> Void
+    /// Ends the thread, after `run` has returned.
+    let shutdown: @Sendable () -> Void
+
+    init<Sink: SignalSink & ~Copyable>(_ engine: SMACrossoverActor<Sink>) {
+        run = { await engine.run() }
+        stop = { await engine.stop() }
+        adopt = { await engine.adopt($0) }
+        shutdown = { engine.shutdown() }
+    }
+}
+
+/// The rings and the parker between feeds, engine and store writer.
+struct DataPath: Sendable {
+    /// Ticks one feed may be ahead of the engine: 65,536 slots are 4 MiB and 65 ms at a million ticks a second.
+    static let feedRingSlots = 1 << 16
+    /// Records the store may be behind the engine: a million slots are 64 MiB, touched only when used.
+    static let recordRingSlots = 1 << 20
+
+    let feeds: [SPSCRing]
+    let records: SPSCRing?
+    let parker = Parker()
+
+    init(feedCount: Int, hasStore: Bool) {
+        feeds = (0..<feedCount).map { _ in SPSCRing(capacitySlots: Self.feedRingSlots) }
+        records = hasStore ? SPSCRing(capacitySlots: Self.recordRingSlots) : nil
+    }
+
+    /// Shows how full the rings are.
+    func register(_ metrics: MetricsRegistry, names: [String]) {
+        let help = "Slots published and not yet taken, by ring."
+        for (ring, name) in zip(feeds, names) {
+            metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", name)]) { Double(ring.occupancy) }
+        }
+        guard let records else { return }
+        metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", "records")]) {
+            Double(records.occupancy)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import FeedHandler
+import Foundation
+import Logging
+import Monitoring
+import MongoStore
+import RingBuffer
+import ServiceLifecycle
+import StoreWriter
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// One engine process: everything between the feeds and the stream, wired from settings.
+public struct Node: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+    private let metrics: MetricsRegistry
+    private let monitoring: MonitoringServer
+    private let services: [any Service]
+
+    /// Builds the parts; nothing is started and no connection made.
+    ///
+    /// - Throws: `SettingsError` for settings that make no sense together.
+    public init(settings: Settings, logger: Logger, metrics: MetricsRegistry) throws(SettingsError) {
+        let plan = try NodePlan(settings: settings)
+        try Self.check(settings.idle, feeds: plan.feeds.count)
+        let health = HealthRegistry()
+        let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
+        let path = DataPath(feedCount: plan.feeds.count, hasStore: settings.store != .none)
+        path.register(metrics, names: names)
+        let signals = try SignalDestination(
+            plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
+        let engine = signals.makeEngine(catalog: plan.catalog, path: path, idle: settings.idle, metrics: metrics)
+        let feeds = plan.feeds.enumerated().map { index, feed in
+            if !feed.addedStreams.isEmpty {
+                logger.info(
+                    "the address names no trades of these instruments; their trade streams are subscribed as well",
+                    metadata: ["feed": "\(names[index])", "streams": "\(feed.addedStreams.map(\.description))"])
+            }
+            var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
+            configuration.name = names[index]
+            configuration.caFile = settings.caFile
+            configuration.proxyURL = settings.proxy
+            configuration.busySpin = settings.idle == .spin
+            return FeedHandler(
+                configuration: configuration, catalog: plan.catalog,
+                producer: RingProducer(path.feeds[index], wakes: path.parker), metrics: metrics,
+                health: health.check("feed:\(names[index])", roles: [.collector]), logger: logger)
+        }
+        let listeners: [(HealthRole, ListenAddress)] = [
+            (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),
+        ]
+        monitoring = MonitoringServer(
+            listeners: listeners.map { MonitoringListener(role: $0, host: $1.host, port: $1.port) }, metrics: metrics,
+            health: health, logger: logger)
+
+        // In starting order; see Services.swift.
+        var services: [any Service] = [MonitoringService(server: monitoring)]
+        if let records = path.records {
+            services.append(
+                try Self.store(
+                    RingConsumer(records), catalog: plan.catalog, settings: settings, metrics: metrics,
+                    health: health.check("store", roles: [.collector, .processor]), logger: logger))
+        }
+        services.append(
+            SignalService(
+                start: { signals.start() }, drainAndStop: { await signals.drainAndStop(within: $0) }, logger: logger))
+        services.append(EngineService(engine: engine, logger: logger))
+        services.append(
+            FeedService(
+                feeds: feeds, publishedSigns: { await signals.publishedSigns(within: $0) }, engine: engine,
+                logger: logger))
+        self.services = services
+        self.settings = settings
+        self.logger = logger
+        self.metrics = metrics
+    }
+
+    /// Runs until a stop signal or until `duration` has passed, drains, and returns what was done.
+    ///
+    /// - Parameter onListening: told the listeners' addresses (collector, processor, trader) once they are open.
+    /// - Throws: `MonitoringError` where a listener can't be opened, or what a service failed with.
+    public func run(
+        duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
+    ) async throws -> RunSummary {
+        let ports = try await monitoring.start()
+        let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
+        let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
+        logger.info("listening", metadata: ["addresses": "\(addresses)"])
+        onListening(addresses)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet(logger)))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                await StopSignals().watch { await group.triggerGracefulShutdown() }
+            }
+            if let duration {
+                tasks.addTask {
+                    try await Task.sleep(for: duration)
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            defer { tasks.cancelAll() }
+            try await group.run()
+        }
+        let summary = RunSummary(metrics: metrics)
+        if let path = settings.summaryJSON { try summary.json.write(to: URL(fileURLWithPath: path)) }
+        return summary
+    }
+
+    /// The lifecycle library logs each service at info; an operator needs only its errors.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = .error
+        return quiet
+    }
+
+    /// Spinning threads on a machine without a processor for each starve everything else, Redis included.
+    private static func check(_ idle: IdleKind, feeds: Int) throws(SettingsError) {
+        let needed = max(4, feeds + 3)
+        guard idle == .spin, DedicatedThread.processorCount < needed else { return }
+        throw .conflict(
+            "--idle spin needs \(needed) processors for \(feeds) feed(s), here are \(DedicatedThread.processorCount);"
+                + " leave it at --idle park")
+    }
+
+    private static func store(
+        _ records: consuming RingConsumer, catalog: MarketCatalog, settings: Settings, metrics: MetricsRegistry,
+        health: HealthCheck, logger: Logger
+    ) throws(SettingsError) -> StoreService {
+        var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
+        configuration.database = settings.mongoDatabase
+        configuration.signalsCollection = settings.signalsCollection
+        configuration.tickRetentionSeconds = settings.tickRetentionDays * 86_400
+        let store: MongoStore
+        do {
+            store = try MongoStore(
+                settings: configuration, catalog: catalog, wallClock: { MonotonicClock.wallClock() })
+        } catch {
+            throw .conflict("\(error)")
+        }
+        let writer = StoreWriter(
+            records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
+            health: health, logger: logger)
+        return StoreService(
+            start: { writer.start() },
+            drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } }, logger: logger)
+    }
+}

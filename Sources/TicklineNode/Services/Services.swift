@@ -1,0 +1,106 @@
+import FeedHandler
+import Logging
+import Monitoring
+import ServiceLifecycle
+import Synchronization
+import TradingModel
+
+// The services of a run, in starting order. They are stopped in the reverse order: feeds, engine, publisher, store,
+// monitoring; so each drains what those before it still hand over. Each drain has a limit of its own, and their sum stays
+// below the five seconds a stop may take.
+
+/// HTTP listeners: first up, last down.
+struct MonitoringService: Service {
+    let server: MonitoringServer
+
+    func run() async throws {
+        try? await gracefulShutdown()  // A cancelled wait is the second signal: the same way out.
+        await server.stop()
+    }
+}
+
+/// The store writer's thread.
+struct StoreService: Service {
+    static let drainLimit = Duration.seconds(2)
+    let start: @Sendable () -> Void
+    let drainAndStop: @Sendable (Duration) async -> Int
+    let logger: Logger
+
+    func run() async throws {
+        start()
+        try? await gracefulShutdown()  // as above
+        let left = await drainAndStop(Self.drainLimit)
+        if left > 0 {
+            logger.error("records not stored at the end", metadata: ["records": "\(left)"])
+        }
+    }
+}
+
+/// Where signals go: the Redis publisher or the console.
+struct SignalService: Service {
+    static let drainLimit = Duration.milliseconds(1_500)
+    let start: @Sendable () -> Void
+    let drainAndStop: @Sendable (Duration) async -> Int
+    let logger: Logger
+
+    func run() async throws {
+        start()
+        try? await gracefulShutdown()  // as above
+        let left = await drainAndStop(Self.drainLimit)
+        if left > 0 {
+            logger.error(
+                "signals not acknowledged at the end; a run on the same feed publishes them again",
+                metadata: ["signals": "\(left)"])
+        }
+    }
+}
+
+/// The engine's thread.
+struct EngineService: Service {
+    static let drainLimit = Duration.milliseconds(500)
+    let engine: EngineHandle
+    let logger: Logger
+
+    func run() async throws {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await engine.run()
+                return true
+            }
+            try? await gracefulShutdown()  // as above
+            await engine.stop()
+            group.addTask {
+                try? await Task.sleep(for: Self.drainLimit)  // Cancelled when the engine is done first.
+                return false
+            }
+            // A sink without room (Redis down, outbox full) keeps ticks in the rings; they are not waited for.
+            if await group.next() == true {
+                engine.shutdown()
+            } else {
+                logger.error("ticks left undecided at the end: the signal outbox is full")
+            }
+            group.cancelAll()
+        }
+    }
+}
+
+/// The feeds' threads; they start once it is known what the stream already holds.
+struct FeedService: Service {
+    /// How long feeds wait for the stream's tail before they start without it.
+    static let synchronisationLimit = Duration.seconds(2)
+    let feeds: [FeedHandler]
+    let publishedSigns: @Sendable (Duration) async -> [PublishedSign]?
+    let engine: EngineHandle
+    let logger: Logger
+
+    func run() async throws {
+        if let signs = await publishedSigns(Self.synchronisationLimit) {
+            await engine.adopt(signs)
+        } else {
+            logger.warning("Redis did not answer in time; starting without the stream's last signals")
+        }
+        for feed in feeds { feed.start() }
+        try? await gracefulShutdown()  // as above
+        await offCooperativePool { for feed in feeds { feed.stop() } }
+    }
+}

@@ -1,0 +1,81 @@
+import ConsoleSignals
+import Logging
+import RedisStreams
+import StrategyEngine
+import Telemetry
+import TradingModel
+
+/// Redis or the console: where a run's signals go, without the sink's type.
+struct SignalDestination: Sendable {
+    private enum Kind: Sendable {
+        case redis(SignalPublisher)
+        case console(ConsolePrinter)
+    }
+
+    private let kind: Kind
+
+    init(
+        plan: NodePlan, settings: Settings, metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
+    ) throws(SettingsError) {
+        guard let endpoint = plan.redis else {
+            kind = .console(ConsolePrinter(catalog: plan.catalog, metrics: metrics))
+            return
+        }
+        var configuration = SignalPublisherConfiguration(
+            endpoint: endpoint, streamKey: settings.signalStream,
+            mode: settings.publish == .once ? .once : .append)
+        configuration.trim = StreamTrimSettings(
+            mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
+        do {
+            kind = .redis(
+                try SignalPublisher(
+                    configuration: configuration, catalog: plan.catalog, metrics: metrics,
+                    health: health.check("redis", roles: [.processor, .trader]), logger: logger))
+        } catch {
+            throw .conflict("\(error)")
+        }
+    }
+
+    /// The engine whose sink this is; make one.
+    func makeEngine(catalog: MarketCatalog, path: DataPath, idle: IdleKind, metrics: MetricsRegistry) -> EngineHandle {
+        let configuration = EngineConfiguration(idlePolicy: idle == .spin ? .spin : .park(afterPolls: 400))
+        switch kind {
+        case .redis(let publisher):
+            return EngineHandle(
+                SMACrossoverActor(
+                    catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
+                    sink: publisher.makeSink(), configuration: configuration, metrics: metrics))
+        case .console(let printer):
+            return EngineHandle(
+                SMACrossoverActor(
+                    catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
+                    sink: printer.makeSink(), configuration: configuration, metrics: metrics))
+        }
+    }
+
+    /// Starts the thread behind the sink.
+    func start() {
+        switch kind {
+        case .redis(let publisher): publisher.start()
+        case .console(let printer): printer.start()
+        }
+    }
+
+    /// The newest signals the stream already holds; nil where it did not answer in time.
+    func publishedSigns(within limit: Duration) async -> [PublishedSign]? {
+        switch kind {
+        case .redis(let publisher): await publisher.waitUntilSynchronised(timeout: limit)
+        case .console: []
+        }
+    }
+
+    /// Sends what is left, ends the thread and returns the number of signals not acknowledged.
+    func drainAndStop(within limit: Duration) async -> Int {
+        switch kind {
+        case .redis(let publisher): return await publisher.drainAndStop(timeout: limit)
+        case .console(let printer):
+            await offCooperativePool { printer.stop() }
+            return 0
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// The command line: arguments only, everything else is in `TicklineNode`.
+@main
+struct Tickline: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tickline",
+        abstract: "A low-latency signal engine for markets: from tick to signal in microseconds.",
+        discussion: """
+            Exit status: 0 done, 1 failed while running, 64 wrong usage, 78 wrong configuration.
+
+            Examples:
+              tickline demo --duration 30s
+              tickline run --redis redis://127.0.0.1 --mongo mongodb://127.0.0.1
+              tickline simulate recording.ndjson.gz --speed 10
+            """,
+        version: "0.1.0",
+        subcommands: [RunSubcommand.self, SimulateSubcommand.self, DemoSubcommand.self])
+}

@@ -1,0 +1,85 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a wrong command line or setting says, and the exit status it ends with.
+@Suite struct CommandLineTests {
+    struct Refusal: CustomTestStringConvertible, Sendable {
+        var arguments: [String]
+        var environment: [String: String] = [:]
+        let status: Int32
+        let says: [String]
+        var testDescription: String { arguments.joined(separator: " ") + environment.keys.joined() }
+    }
+
+    static let refusals = [
+        Refusal(arguments: ["run", "--shrt", "5"], status: 64, says: ["--shrt", "--short"]),
+        Refusal(arguments: ["trade"], status: 64, says: ["trade"]),
+        Refusal(arguments: ["run", "--duration", "soon"], status: 64, says: ["--duration"]),
+        Refusal(arguments: ["run", "--short", "200", "--long", "50"], status: 78, says: ["below", "--short 50"]),
+        Refusal(arguments: ["run", "--short", "50", "--long", "50"], status: 78, says: ["below"]),
+        Refusal(arguments: ["run", "--short", "0"], status: 78, says: ["--short", "'0'", "above 0"]),
+        Refusal(arguments: ["run", "--long", "many"], status: 78, says: ["--long", "'many'"]),
+        Refusal(arguments: ["run", "--long", "2000000"], status: 78, says: ["2000000", "1048576"]),
+        Refusal(arguments: ["run"], environment: ["SHORT_PERIOD": "x"], status: 78, says: ["SHORT_PERIOD", "'x'"]),
+        Refusal(
+            arguments: ["run"], environment: ["TICKLINE_REDDIS": "x"], status: 78,
+            says: ["TICKLINE_REDDIS", "TICKLINE_REDIS"]),
+        Refusal(arguments: ["run", "--feed", "http://localhost/ws/a@trade"], status: 78, says: ["http"]),
+        Refusal(arguments: ["run", "--feed", "ws://localhost:1/ws"], status: 78, says: ["stream"]),
+        Refusal(arguments: ["run", "--feed", "nyse=ws://localhost:1/ws/a@trade"], status: 78, says: ["nyse", "binance"]),
+        Refusal(arguments: ["run", "--redis", "http://localhost"], status: 78, says: ["http", "redis://"]),
+        Refusal(arguments: ["run", "--mongo", "localhost"], status: 78, says: ["mongodb://"]),
+        Refusal(arguments: ["run", "--store", "mongo"], status: 78, says: ["--mongo"]),
+        Refusal(arguments: ["run", "--store", "files"], status: 78, says: ["files", "none, mongo"]),
+        Refusal(arguments: ["run", "--ca-file", "/no/such.pem"], status: 78, says: ["/no/such.pem", "No such file"]),
+        Refusal(arguments: ["run", "--collector-http", "localhost:http"], status: 78, says: ["--collector-http"]),
+        Refusal(arguments: ["run", "--scale", "BTCUSDT=13"], status: 78, says: ["0 to 12"]),
+        Refusal(arguments: ["run", "--scale", "ETHUSDT=2"], status: 78, says: ["ETHUSDT", "binance:BTCUSDT"]),
+        Refusal(arguments: ["simulate", "/no/such.ndjson"], status: 78, says: ["/no/such.ndjson"]),
+        Refusal(arguments: ["simulate", "--speed", "-1"], status: 64, says: ["--speed"]),
+        Refusal(arguments: ["simulate", "--cut", "melt", "--cut-after", "5"], status: 64, says: ["close, reset"]),
+    ]
+
+    @Test(arguments: refusals) func `one clear line and the right exit status`(refusal: Refusal) throws {
+        let result = try Tickline.run(refusal.arguments, environment: refusal.environment)
+        #expect(result.status == refusal.status, "\(result.error)")
+        for text in refusal.says { #expect(result.error.contains(text), "\(result.error)") }
+        if refusal.status == 78 { #expect(result.error.split(separator: "\n").count == 1, "\(result.error)") }
+        #expect(result.output.isEmpty)
+    }
+
+    @Test func `a taken port names the port and the flag`() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let first = try RunningTickline(["--feed", "ws://127.0.0.1:1/ws/a@trade"], folder: folder.url)
+        try await waitUntil("listens") { await first.get("/livez").status == 200 }
+        let result = try Tickline.run(["run", "--collector-http", "127.0.0.1:\(first.collectorPort)"])
+        #expect(result.status == 1 && result.error.contains("\(first.collectorPort)"))
+        #expect(result.error.contains("--collector-http"))
+        #expect(first.process.stop() == 0)
+    }
+
+    @Test(arguments: [["--help"], ["run", "--help"], ["simulate", "--help"], ["demo", "--help"]])
+    func `help has examples`(arguments: [String]) throws {
+        let result = try Tickline.run(arguments)
+        #expect(result.status == 0 && result.output.contains("Examples:"))
+    }
+
+    @Test func `secrets are in no output`() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let run = try RunningTickline(
+            [
+                "--feed", "ws://127.0.0.1:1/ws/a@trade", "--redis", "redis://:canary123@127.0.0.1:1", "--mongo",
+                "mongodb://user:canary123@127.0.0.1:1/?serverSelectionTimeoutMS=200", "--log-level", "debug",
+            ], folder: folder.url)
+        try await waitUntil("tried everything") {
+            let body = await run.get("/readyz").body
+            return body.contains("redis") && run.process.output.contains("store")
+        }
+        let pages = await run.get("/metrics").body + run.get("/readyz").body
+        #expect(run.process.stop() == 0)
+        #expect(!pages.contains("canary123") && !run.process.output.contains("canary123"))
+    }
+}

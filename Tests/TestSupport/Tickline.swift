@@ -1,0 +1,92 @@
+import Foundation
+
+/// The product's own executable, as the tests' build made it.
+public enum Tickline {
+    /// `.build/<configuration>/tickline`, beside the test bundle.
+    public static let executable: String = {
+        // The running bundle is .build/<configuration>/ticklinePackageTests.xctest.
+        let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let candidates = [bundle, Repository.root.appendingPathComponent(".build/debug")]
+        let found = candidates.map { $0.appendingPathComponent("tickline").path }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+        return found ?? candidates[1].appendingPathComponent("tickline").path
+    }()
+
+    /// Runs a command to its end and returns its exit status and output.
+    public static func run(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> (status: Int32, output: String, error: String) {
+        let process = Process()
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        // Files, not pipes: a full pipe would stop the command.
+        let (output, error) = (folder.url.appendingPathComponent("out"), folder.url.appendingPathComponent("err"))
+        for file in [output, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: error)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return (
+            process.terminationStatus, try String(contentsOf: output, encoding: .utf8),
+            try String(contentsOf: error, encoding: .utf8)
+        )
+    }
+}
+
+/// A running `tickline run` with listeners on free ports.
+public final class RunningTickline: Sendable {
+    /// The process.
+    public let process: ServerProcess
+    /// The collector's port; `/metrics` and `/readyz` are there.
+    public let collectorPort: Int
+
+    /// Starts `tickline run` with `arguments` behind the listeners' flags; output goes to `folder/name.log`.
+    public init(_ arguments: [String], folder: URL, name: String = "run") throws {
+        collectorPort = freePort()
+        process = try ServerProcess(
+            Tickline.executable,
+            [
+                "run", "--collector-http", "127.0.0.1:\(collectorPort)", "--processor-http", "127.0.0.1:0",
+                "--trader-http", "127.0.0.1:0", "--data", folder.appendingPathComponent("data").path,
+                "--summary-json", folder.appendingPathComponent("\(name).json").path,
+            ] + arguments, folder: folder, name: name)
+    }
+
+    /// The body of a path of the collector's listener, with its status; 0 where nobody answers yet.
+    public func get(_ path: String) async -> (status: Int, body: String) {
+        guard let url = URL(string: "http://127.0.0.1:\(collectorPort)\(path)"),
+            let (data, response) = try? await HTTPClient.get(url)
+        else { return (0, "") }
+        return (response, String(decoding: data, as: UTF8.self))
+    }
+
+    /// The sum of a metric's series whose labels contain `labels`; 0 before the first scrape succeeds.
+    public func metric(_ name: String, labels: String = "") async -> Double {
+        let lines = await get("/metrics").body.split(separator: "\n")
+        return lines.filter { $0.hasPrefix(name + "{") || $0.hasPrefix(name + " ") }
+            .filter { labels.isEmpty || $0.contains(labels) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
+    }
+}
+
+/// One GET over a plain socket by curl, which every machine that builds Tickline has the library of.
+enum HTTPClient {
+    static func get(_ url: URL) async throws -> (Data, Int) {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", url.absoluteString]
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, let newline = data.lastIndex(of: 0x0A),
+            let status = Int(String(decoding: data[data.index(after: newline)...], as: UTF8.self))
+        else { throw ConditionTimeout(description: "no answer from \(url)") }
+        return (data[..<newline], status)
+    }
+}
