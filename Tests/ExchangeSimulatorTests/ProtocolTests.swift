@@ -166,7 +166,10 @@ import Testing
         configuration.connectionLifetime = .milliseconds(300)
         try await withSimulator(configuration) { simulator, port in
             let client = try await WebSocketTestClient(port: port, path: "/ws")
-            await #expect(throws: (any Error).self) { _ = try await WebSocketTestClient(port: port, path: "/ws") }
+            let refused = await #expect(throws: WebSocketTestClient.Refused.self) {
+                _ = try await WebSocketTestClient(port: port, path: "/ws")
+            }
+            #expect(refused?.status == 503)
             #expect(simulator.statistics.connectionsRefused == 1)
             try await waitUntil("the lifetime") { client.state.isClosed }
             #expect(client.state.closeCode == 1001)
