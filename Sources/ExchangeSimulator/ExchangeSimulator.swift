@@ -59,7 +59,7 @@ public final class ExchangeSimulator: Sendable {
     /// Counts now; consistent among themselves, at most one batch old.
     public var statistics: SimulatorStatistics { published.load() }
 
-    /// Loads the source, listens and returns the port. Loading takes about a second per 100 MB of recordings.
+    /// Loads the source, listens and returns the port. Loading takes about a second per 30 MB of uncompressed recordings.
     ///
     /// - Throws: `SimulatorError` for settings, files and the address; the simulator then can't be started again.
     public func start() async throws(SimulatorError) -> Int {

@@ -28,14 +28,19 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func answer(_ request: HTTPRequestHead, context: ChannelHandlerContext) {
-        let isKnown = StreamAddress(uri: request.uri) != nil
-        let status: HTTPResponseStatus = isKnown ? .upgradeRequired : .notFound
-        let text =
-            isKnown ? "this path speaks websocket\n" : "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n"
+        let status: HTTPResponseStatus
+        let text: String
+        if StreamAddress(uri: request.uri) == nil {
+            (status, text) = (.notFound, "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n")
+        } else if request.headers.contains(name: "Upgrade") {
+            (status, text) = (.serviceUnavailable, "no websocket connection: too many of them, or a bad handshake\n")
+        } else {
+            (status, text) = (.upgradeRequired, "this path speaks websocket\n")
+        }
         var headers = HTTPHeaders([
             ("Content-Type", "text/plain"), ("Content-Length", "\(text.utf8.count)"), ("Connection", "close"),
         ])
-        if isKnown { headers.add(name: "Upgrade", value: "websocket") }
+        if status == .upgradeRequired { headers.add(name: "Upgrade", value: "websocket") }
         let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)

@@ -167,6 +167,8 @@ final class SimulatorConnection: ChannelInboundHandler {
         var data = context.channel.allocator.buffer(capacity: 2)
         data.write(webSocketErrorCode: code)
         send(.connectionClose, data)
+        // No message may be counted as sent to a connection that takes none, nor a replay run for it.
+        core.reroute()
         let channel = context.channel
         lifetimeTimer?.cancel()
         lifetimeTimer = context.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) }
@@ -236,6 +238,7 @@ final class SimulatorConnection: ChannelInboundHandler {
             flush()
             guard state == .open else { return }
             state = .closing
+            core.reroute()
             var data = frame.unmaskedData
             send(.connectionClose, data.readSlice(length: min(2, data.readableBytes)) ?? ByteBuffer())
         }

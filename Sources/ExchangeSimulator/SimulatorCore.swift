@@ -166,7 +166,6 @@ final class SimulatorCore: @unchecked Sendable {
         logger.warning("client answers no ping, connection closed", metadata: ["connection": "\(connection.number)"])
         statistics.connectionsTooSlow += 1
         connection.close(code: .policyViolation)
-        reroute()
     }
 
     private func end(_ connection: SimulatorConnection, _ kind: ConnectionCut) {

@@ -57,6 +57,7 @@ final class WebSocketTestClient: Sendable {
                     let sender = RequestSender(path: path, upgraded: upgraded)
                     let bound = NIOLoopBound(sender, eventLoop: channel.eventLoop)
                     try channel.pipeline.syncOperations.addHTTPClientHandlers(
+                        leftOverBytesStrategy: .forwardBytes,
                         withClientUpgrade: (
                             upgraders: [upgrader],
                             completionHandler: { context in
