@@ -88,9 +88,10 @@ struct Probe {
     }
 
     @discardableResult
-    func callAsFunction(_ words: String...) throws -> RedisReply {
-        try connection.request(words, timeoutMillis: 10_000)
-    }
+    func callAsFunction(_ words: String...) throws -> RedisReply { try call(words) }
+
+    @discardableResult
+    func call(_ words: [String]) throws -> RedisReply { try connection.request(words, timeoutMillis: 10_000) }
 
     func entries(_ key: String = "signals") throws -> [StreamEntry] {
         try (self("XRANGE", key, "-", "+").elements ?? []).compactMap { StreamEntry($0) }

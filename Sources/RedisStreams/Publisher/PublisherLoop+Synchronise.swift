@@ -28,9 +28,10 @@ extension PublisherLoop {
         // From here on this connection may write.
         writer = identity
         guard configuration.mode == .once else { return }
-        let script = PublishScript.publish
-        let loaded = try connection.request(["SCRIPT", "LOAD", script.text], timeoutMillis: timeout)
-        guard loaded.text == script.sha1 else { throw .malformedReply("another hash for our script") }
+        for script in [PublishScript.publish, .putBack] {
+            let loaded = try connection.request(["SCRIPT", "LOAD", script.text], timeoutMillis: timeout)
+            guard loaded.text == script.sha1 else { throw .malformedReply("another hash for our script") }
+        }
     }
 
     /// This connection's id and address as the server sees them.
@@ -149,10 +150,11 @@ extension PublisherLoop {
             let batch = position..<min(acknowledged, position + Self.putBackBatch)
             let deadline = Deadline(afterMillis: configuration.replyTimeoutMillis)
             var sent: [UInt64] = []
-            // Waiting may give up signals for the engine's sake: those are passed over, and the bytes are a copy.
+            // Waiting may give up signals for the engine's sake: those are passed over, and the words are a copy.
             for position in batch where position >= outbox.retained {
-                let command = unsafe Array(outbox.bytes(at: position))
-                try connection.sendAll(command, until: deadline, what: "a signal put back")
+                var words = outbox.words(at: position)
+                if configuration.mode == .once { words[1] = PublishScript.putBack.sha1 }
+                try connection.sendAll(RedisConnection.command(words), until: deadline, what: "a signal put back")
                 sent.append(position)
             }
             for position in sent {
