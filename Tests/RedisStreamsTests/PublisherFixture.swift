@@ -83,8 +83,7 @@ struct Probe {
         let endpoint = try RedisEndpoint(url: url)
         connection = try RedisConnection(
             endpoint, timeoutMillis: 5_000, wakeup: wakeup, onWake: {}, isStopping: { false })
-        if let password = endpoint.password { try self("AUTH", password) }
-        if endpoint.database != 0 { try self("SELECT", "\(endpoint.database)") }
+        try connection.authenticate(endpoint, timeoutMillis: 5_000)
     }
 
     @discardableResult

@@ -15,14 +15,7 @@ extension PublisherLoop {
     /// Logs in, selects the database, ends the previous writer and loads the script.
     func logIn(_ connection: RedisConnection) throws(RedisStreamsError) {
         let timeout = configuration.replyTimeoutMillis
-        let endpoint = configuration.endpoint
-        if let password = endpoint.password {
-            _ = try connection.request(
-                ["AUTH"] + (endpoint.user.map { [$0] } ?? []) + [password], timeoutMillis: timeout)
-        }
-        if endpoint.database != 0 {
-            _ = try connection.request(["SELECT", "\(endpoint.database)"], timeoutMillis: timeout)
-        }
+        try connection.authenticate(configuration.endpoint, timeoutMillis: timeout)
         let identity = try identify(connection)
         try endPreviousWriter(connection)
         // From here on this connection may write.
@@ -176,11 +169,11 @@ extension PublisherLoop {
         switch reply {
         case .error(let message): throw .server(name: ServerErrorPolicy.name(of: message), message: message)
         case .text(let entryID):
-            newestMillis = max(newestMillis ?? 0, StreamEntry.millis(of: entryID))
+            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
             (isPutBack ? metrics.putBack : metrics.published).add()
         case .array(let parts) where configuration.mode == .once && parts.count == 2:
             guard let entryID = parts[0].text, let pairs = parts[1].elements else { fallthrough }
-            newestMillis = max(newestMillis ?? 0, StreamEntry.millis(of: entryID))
+            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
             guard !isPutBack else { return }
             let theirs = StreamEntry(entryID: entryID, pairs: pairs.map { $0.text ?? "" })
             let ours = StreamEntry(command: outbox.words(at: position))
@@ -244,7 +237,7 @@ struct StreamReading {
 
     /// Takes the next older entry; `position` is where its id is in the outbox. True when enough has been read.
     mutating func take(_ entry: StreamEntry, position: UInt64?) -> Bool {
-        let millis = StreamEntry.millis(of: entry.entryID)
+        let millis = StreamEntryID(entry.entryID)?.millis ?? 0
         if let floorMillis, millis < floorMillis { return true }
         entries += 1
         newestMillis = max(newestMillis, millis)
