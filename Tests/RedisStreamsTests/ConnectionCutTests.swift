@@ -45,6 +45,9 @@ import TradingModel
     ) async throws -> (bytes: (request: Int, reply: Int), cuts: Int) {
         let proxy = FaultProxy(target: server.port, fault: fault)
         defer { proxy.stop() }
+        // An entry from long ago, so that reading back stops before the stream's start, as it does in a long run.
+        let probe = try Probe(server.url)
+        try probe("XADD", key, "1-1", "signal", "BUY")
         let rig = try Rig(try Fixture.configuration("127.0.0.1:\(proxy.port)", key: key, mode: mode))
         var sink = rig.publisher.makeSink()
         rig.publisher.start()
@@ -56,8 +59,8 @@ import TradingModel
         sink.flush()
         try await rig.drained()
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(5)) == 0)
-        let identifiers = try Probe(server.url).identifiers(key)
-        #expect(identifiers == (0..<3).map(Fixture.identifier), "\(mode) cut \(fault)")
+        let identifiers = try probe.identifiers(key)
+        #expect(identifiers == ["?"] + (0..<3).map(Fixture.identifier), "\(mode) cut \(fault)")
         #expect(rig.metrics.total("tickline_published_total") == 3, "\(mode) cut \(fault)")
         #expect(rig.metrics.total("tickline_publish_conflicts_total") == 0)
         #expect(rig.metrics.total("tickline_publish_duplicates_total") == 0)

@@ -83,14 +83,14 @@ struct Probe {
         let endpoint = try RedisEndpoint(url: url)
         connection = try RedisConnection(
             endpoint, timeoutMillis: 5_000, wakeup: wakeup, onWake: {}, isStopping: { false })
-        if let password = endpoint.password { try self("AUTH", password) }
-        if endpoint.database != 0 { try self("SELECT", "\(endpoint.database)") }
+        try connection.authenticate(endpoint, timeoutMillis: 5_000)
     }
 
     @discardableResult
-    func callAsFunction(_ words: String...) throws -> RedisReply {
-        try connection.request(words, timeoutMillis: 10_000)
-    }
+    func callAsFunction(_ words: String...) throws -> RedisReply { try call(words) }
+
+    @discardableResult
+    func call(_ words: [String]) throws -> RedisReply { try connection.request(words, timeoutMillis: 10_000) }
 
     func entries(_ key: String = "signals") throws -> [StreamEntry] {
         try (self("XRANGE", key, "-", "+").elements ?? []).compactMap { StreamEntry($0) }

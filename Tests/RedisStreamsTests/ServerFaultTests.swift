@@ -122,6 +122,28 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
+    @Test func `commands of a lost connection that arrive late write nothing`() async throws {
+        let server = try await RedisServer()
+        let proxy = FaultProxy(target: server.port)
+        defer { proxy.stop() }
+        var configuration = try Fixture.configuration("127.0.0.1:\(proxy.port)")
+        configuration.replyTimeoutMillis = 100
+        let rig = try Rig(configuration)
+        var sink = rig.publisher.makeSink()
+        rig.publisher.start()
+        try await waitUntil("ready") { rig.health.status.isReady }
+        proxy.stall(connection: 1)
+        for index in 0..<5 { _ = sink.publish(Fixture.signal(index)) }
+        sink.flush()
+        try await rig.drained()
+        #expect(rig.errors("TIMEOUT") == 1)
+        // Only now the network delivers what the first connection had sent.
+        proxy.resume()
+        try await waitUntil("the first connection has ended") { proxy.openConnections == 1 }
+        #expect(try Probe(server.url).identifiers() == (0..<5).map(Fixture.identifier))
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
     @Test func `a full outbox gives up what it keeps for a failover before it refuses`() async throws {
         let server = try await RedisServer()
         var configuration = try Fixture.configuration(server.url)

@@ -27,13 +27,13 @@ public final class FaultProxy: @unchecked Sendable {
 
     private struct State {
         var fault: Fault
-        var isStalled = false
+        var stalled: Int?
+        var open = 0
         var isStopped = false
         var cuts = 0
         var connections = 0
         var requestBytes = 0
         var replyBytes = 0
-        var threads: [Thread] = []
     }
 
     /// Where it listens.
@@ -78,18 +78,26 @@ public final class FaultProxy: @unchecked Sendable {
     /// Connections accepted.
     public var connections: Int { state.withLock { $0.connections } }
 
-    /// Passes nothing on while true; nothing is lost.
-    public func stall(_ isStalled: Bool) { state.withLock { $0.isStalled = isStalled } }
+    /// Connections open now.
+    public var openConnections: Int { state.withLock { $0.open } }
+
+    /// Passes nothing of one connection (the first is 1) on until `resume`; nothing is lost, even if the client closes.
+    public func stall(connection: Int) { state.withLock { $0.stalled = connection } }
+
+    /// Passes on again.
+    public func resume() { state.withLock { $0.stalled = nil } }
 
     private func serve(_ client: Int32) {
         guard let server = LoopbackSocket.connect(port: target) else {
             close(client)
             return
         }
-        let (fault, isFirst) = state.withLock { state in
+        let (fault, number) = state.withLock { state in
             state.connections += 1
-            return (state.fault, state.connections == 1)
+            state.open += 1
+            return (state.fault, state.connections)
         }
+        let isFirst = number == 1
         Thread { [weak self] in
             var left = (
                 request: isFirst ? fault.cutAfterRequestBytes : nil, reply: isFirst ? fault.cutAfterReplyBytes : nil
@@ -98,7 +106,7 @@ public final class FaultProxy: @unchecked Sendable {
             if !isOpen { self?.state.withLock { $0.cuts += 1 } }
             while isOpen {
                 guard let self, !self.state.withLock({ $0.isStopped }) else { break }
-                guard !self.state.withLock({ $0.isStalled }) else {
+                guard self.state.withLock({ $0.stalled != number }) else {
                     usleep(1_000)
                     continue
                 }
@@ -114,6 +122,7 @@ public final class FaultProxy: @unchecked Sendable {
             }
             close(client)
             close(server)
+            self?.state.withLock { $0.open -= 1 }
         }.start()
     }
 

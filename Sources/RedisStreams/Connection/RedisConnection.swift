@@ -150,6 +150,19 @@ import TradingModel
         return reply
     }
 
+    /// Logs in and selects the database.
+    ///
+    /// - Throws: as `request`, `server` with `WRONGPASS` or `NOPERM` among others.
+    func authenticate(_ endpoint: RedisEndpoint, timeoutMillis: Int) throws(RedisStreamsError) {
+        if let password = endpoint.password {
+            let login = (endpoint.user.map { [$0] } ?? []) + [password]
+            _ = try request(["AUTH"] + login, timeoutMillis: timeoutMillis)
+        }
+        if endpoint.database != 0 {
+            _ = try request(["SELECT", "\(endpoint.database)"], timeoutMillis: timeoutMillis)
+        }
+    }
+
     /// A command as RESP: an array of bulk strings.
     static func command(_ words: [String]) -> [UInt8] {
         var bytes = Array("*\(words.count)\r\n".utf8)

@@ -311,11 +311,4 @@ extension Outbox {
         return unsafe SignalCommandFormat.words(
             UnsafeRawBufferPointer(start: commands + slot * slotBytes, count: Int(headers[slot].commandBytes)))
     }
-
-    /// Publisher: the bytes of the command at `position`, valid while it is retained.
-    func bytes(at position: UInt64) -> UnsafeRawBufferPointer {
-        let slot = slot(position)
-        return unsafe UnsafeRawBufferPointer(
-            start: commands + slot * slotBytes, count: Int(headers[slot].commandBytes))
-    }
 }

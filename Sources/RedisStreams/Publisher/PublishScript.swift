@@ -20,4 +20,17 @@ struct PublishScript {
             return added
             """,
         sha1: "407e23fdecdc8f54d7ae871f7102582dd6c8c7bf")
+
+    /// The same for a signal that was acknowledged and that the read-back has found lost: it is written although its id is
+    /// known, unless another writer has put it back first.
+    static let putBack = PublishScript(
+        text: """
+            local known = redis.call('HGET', KEYS[2], ARGV[1])
+            local entry = known and redis.call('XRANGE', KEYS[1], known, known)[1]
+            if entry then return {known, entry[2]} end
+            local added = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+            redis.call('HSET', KEYS[2], ARGV[1], added)
+            return added
+            """,
+        sha1: "11c009770d4dba9102fae27ccf9f660e7fd27bc2")
 }

@@ -15,22 +15,16 @@ extension PublisherLoop {
     /// Logs in, selects the database, ends the previous writer and loads the script.
     func logIn(_ connection: RedisConnection) throws(RedisStreamsError) {
         let timeout = configuration.replyTimeoutMillis
-        let endpoint = configuration.endpoint
-        if let password = endpoint.password {
-            _ = try connection.request(
-                ["AUTH"] + (endpoint.user.map { [$0] } ?? []) + [password], timeoutMillis: timeout)
-        }
-        if endpoint.database != 0 {
-            _ = try connection.request(["SELECT", "\(endpoint.database)"], timeoutMillis: timeout)
-        }
+        try connection.authenticate(configuration.endpoint, timeoutMillis: timeout)
         let identity = try identify(connection)
         try endPreviousWriter(connection)
         // From here on this connection may write.
         writer = identity
         guard configuration.mode == .once else { return }
-        let script = PublishScript.publish
-        let loaded = try connection.request(["SCRIPT", "LOAD", script.text], timeoutMillis: timeout)
-        guard loaded.text == script.sha1 else { throw .malformedReply("another hash for our script") }
+        for script in [PublishScript.publish, .putBack] {
+            let loaded = try connection.request(["SCRIPT", "LOAD", script.text], timeoutMillis: timeout)
+            guard loaded.text == script.sha1 else { throw .malformedReply("another hash for our script") }
+        }
     }
 
     /// This connection's id and address as the server sees them.
@@ -149,10 +143,11 @@ extension PublisherLoop {
             let batch = position..<min(acknowledged, position + Self.putBackBatch)
             let deadline = Deadline(afterMillis: configuration.replyTimeoutMillis)
             var sent: [UInt64] = []
-            // Waiting may give up signals for the engine's sake: those are passed over, and the bytes are a copy.
+            // Waiting may give up signals for the engine's sake: those are passed over, and the words are a copy.
             for position in batch where position >= outbox.retained {
-                let command = unsafe Array(outbox.bytes(at: position))
-                try connection.sendAll(command, until: deadline, what: "a signal put back")
+                var words = outbox.words(at: position)
+                if configuration.mode == .once { words[1] = PublishScript.putBack.sha1 }
+                try connection.sendAll(RedisConnection.command(words), until: deadline, what: "a signal put back")
                 sent.append(position)
             }
             for position in sent {
@@ -174,11 +169,11 @@ extension PublisherLoop {
         switch reply {
         case .error(let message): throw .server(name: ServerErrorPolicy.name(of: message), message: message)
         case .text(let entryID):
-            newestMillis = max(newestMillis ?? 0, StreamEntry.millis(of: entryID))
+            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
             (isPutBack ? metrics.putBack : metrics.published).add()
         case .array(let parts) where configuration.mode == .once && parts.count == 2:
             guard let entryID = parts[0].text, let pairs = parts[1].elements else { fallthrough }
-            newestMillis = max(newestMillis ?? 0, StreamEntry.millis(of: entryID))
+            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
             guard !isPutBack else { return }
             let theirs = StreamEntry(entryID: entryID, pairs: pairs.map { $0.text ?? "" })
             let ours = StreamEntry(command: outbox.words(at: position))
@@ -242,7 +237,7 @@ struct StreamReading {
 
     /// Takes the next older entry; `position` is where its id is in the outbox. True when enough has been read.
     mutating func take(_ entry: StreamEntry, position: UInt64?) -> Bool {
-        let millis = StreamEntry.millis(of: entry.entryID)
+        let millis = StreamEntryID(entry.entryID)?.millis ?? 0
         if let floorMillis, millis < floorMillis { return true }
         entries += 1
         newestMillis = max(newestMillis, millis)

@@ -35,9 +35,34 @@ struct StreamEntry {
     var content: [String] {
         ["signal", "price", "shortSMA", "longSMA", "reason"].map { fields[$0] ?? "" }
     }
+}
 
-    /// The milliseconds of a Redis entry id, 0 where it is none.
-    static func millis(of entryID: String) -> UInt64 {
-        UInt64(entryID.prefix { $0 != "-" }) ?? 0
+/// A Redis entry id, `milliseconds-sequence`, in the stream's order.
+struct StreamEntryID: Comparable, CustomStringConvertible {
+    let millis: UInt64
+    let sequence: UInt64
+
+    init(millis: UInt64, sequence: UInt64) {
+        self.millis = millis
+        self.sequence = sequence
+    }
+
+    /// Reads `milliseconds-sequence`; nil for anything else.
+    init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let millis = UInt64(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
+        self.init(millis: millis, sequence: sequence)
+    }
+
+    /// The next id there can be.
+    var successor: StreamEntryID {
+        sequence == .max
+            ? StreamEntryID(millis: millis + 1, sequence: 0) : StreamEntryID(millis: millis, sequence: sequence + 1)
+    }
+
+    var description: String { "\(millis)-\(sequence)" }
+
+    static func < (left: StreamEntryID, right: StreamEntryID) -> Bool {
+        (left.millis, left.sequence) < (right.millis, right.sequence)
     }
 }
