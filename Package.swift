@@ -33,6 +33,11 @@ let package = Package(
         // C: bytes and threads
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
+        .target(name: "CFeedDecoder", path: "CSupport/CFeedDecoder", cSettings: c),
+
+        // System libraries
+        .systemLibrary(name: "CCurl", path: "CSupport/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCrypto", path: "CSupport/CCrypto", providers: [.apt(["libssl-dev"])]),
 
         // Nothing of ours imported
         .target(name: "TradingModel", swiftSettings: common),
@@ -41,10 +46,24 @@ let package = Package(
         // Mechanism
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
+        .target(name: "Transport", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(
+            name: "FeedHandler",
+            dependencies: [
+                "CCrypto", "CFeedDecoder", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel", "Transport",
+                log,
+            ], swiftSettings: strict),
 
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
+//TT        .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "FeedHandlerTests",
+            dependencies: [
+                "CWslay", "FeedHandler", "RingBuffer", "Telemetry", "TestSupport", "TradingModel", "Transport", log,
+            ], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
