@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// A throwaway CA with server certificates, made by the `openssl` command: `good` for localhost, `wronghost`, `expired`, and
@@ -101,6 +102,8 @@ public final class TLSServer: @unchecked Sendable {
         process.standardError = FileHandle.nullDevice
         output.fileHandleForReading.readabilityHandler = { [self] handle in
             let data = handle.availableData
+            // At the end of the file the handler would be called for ever.
+            if data.isEmpty { handle.readabilityHandler = nil }
             text.withLock { $0 += String(decoding: data, as: UTF8.self) }
         }
         try process.run()
@@ -129,7 +132,8 @@ public final class TLSServer: @unchecked Sendable {
 
     /// Ends it.
     public func stop() {
-        process.terminate()
+        // SIGKILL: a process started from a thread of the pool inherits its mask, in which SIGTERM is blocked.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 }
