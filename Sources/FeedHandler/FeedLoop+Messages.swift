@@ -1,0 +1,156 @@
+internal import Logging
+internal import RingBuffer
+internal import Telemetry
+internal import ThreadExecutor
+internal import TradingModel
+
+// What one read brought: frames, messages, ticks.
+extension FeedLoop {
+    /// Takes all whole frames from the buffer and publishes their ticks in one batch.
+    // hot path: TradeToSignalBenchmarks
+    mutating func process(received now: MonotonicNanos) throws(SessionEnd) {
+        if machine.isHandshaking, try !completeHandshake(at: now) { return }
+        checkClock(at: now)
+        frames: while true {
+            let parsed = unsafe WebSocketFrame.parse(
+                buffer.readable, mostPayloadBytes: configuration.mostMessageBytes)
+            switch parsed {
+            case .needMore: break frames
+            case .violation(let violation):
+                publishBatch(received: now)
+                try refuse(violation, at: now)
+                break frames
+            case .frame(let frame):
+                if frame.opcode.rawValue < WebSocketOpcode.close.rawValue {
+                    try takeData(frame, received: now)
+                } else {
+                    try takeControl(frame, at: now)
+                }
+                buffer.consume(frame.frameBytes)
+            }
+        }
+        publishBatch(received: now)
+        if let closing {
+            try perform(machine.close(code: closing.code, reason: closing.reason, at: now))
+        }
+    }
+
+    /// Makes the read's ticks visible at once.
+    @inline(__always)
+    private mutating func publishBatch(received now: MonotonicNanos) {
+        ring.publish()
+        guard pendingTicks > 0 else { return }
+        metrics.decode.record(nanos: MonotonicClock.now().nanos(since: now), times: pendingTicks)
+        pendingTicks = 0
+    }
+
+    @inline(__always)
+    private mutating func takeData(_ frame: WebSocketFrame, received now: MonotonicNanos) throws(SessionEnd) {
+        switch assembler.take(frame) {
+        case .whole: unsafe decode(frame.payload, received: now)
+        case .pending: break
+        case .assembled: decodeAssembled(received: now)
+        case .violation(let violation): try refuse(violation, at: now)
+        }
+    }
+
+    private mutating func decodeAssembled(received now: MonotonicNanos) {
+        // Moved out for the call, so that the bytes and the rest of the loop's state are not accessed through one value.
+        let message = assembler.takeAssembled()
+        unsafe message.withUnsafeBytes { unsafe decode($0, received: now) }
+        assembler.giveBack(message)
+    }
+
+    /// Decodes a message straight into the next ring slot.
+    @inline(__always)
+    private mutating func decode(_ message: UnsafeRawBufferPointer, received now: MonotonicNanos) {
+        guard machine.isOpen else { return }
+        metrics.messages.addFromOnlyWriter()
+        guard let slot = unsafe claimSlot(at: now) else { return }
+        let outcome = unsafe decoder.decode(message, received: now, into: slot)
+        if outcome == .tick {
+            pendingTicks &+= 1
+        } else {
+            ring.abort(count: 1)
+            unsafe takeOther(outcome, message, at: now)
+        }
+    }
+
+    /// The next slot; when the ring is full, what is claimed is published and reading waits (TCP holds the exchange back).
+    /// nil only when stopping.
+    @inline(__always)
+    mutating func claimSlot(at now: MonotonicNanos) -> UnsafeMutableRawPointer? {
+        if let slot = unsafe ring.tryClaim() { return unsafe slot }
+        return unsafe waitForSlot(at: now)
+    }
+
+    @inline(never)
+    private mutating func waitForSlot(at now: MonotonicNanos) -> UnsafeMutableRawPointer? {
+        publishBatch(received: now)
+        metrics.ringStalls.addFromOnlyWriter()
+        if let unseen = stallLog.allow(at: now) {
+            logger.warning(
+                "ring full, reading waits", metadata: ["feed": "\(configuration.name)", "more": "\(unseen)"])
+        }
+        while !stop.isRequested {
+            if let slot = unsafe ring.tryClaim() { return unsafe slot }
+            if configuration.busySpin { spinPause() } else { stop.wait(timeoutMillis: 1) }
+        }
+        return nil
+    }
+
+    /// A message without a tick: counted; the few that mean something are acted on.
+    @inline(never)
+    private mutating func takeOther(
+        _ outcome: DecodeOutcome, _ message: UnsafeRawBufferPointer, at now: MonotonicNanos
+    ) {
+        metrics.count(outcome)
+        if outcome == .serverShutdown {
+            // 1000: we leave in order, as the exchange asks (protocols: "asks for a new connection at once").
+            closing = (1000, .serverShutdown, "the exchange asked for a new connection")
+        }
+        guard outcome.isRefusal || outcome == .errorReply, let unseen = refusalLog.allow(at: now) else { return }
+        let sample = unsafe String(decoding: message.prefix(200), as: UTF8.self)
+        logger.warning(
+            outcome.isRefusal ? "message refused" : "the exchange reports an error",
+            metadata: [
+                "feed": "\(configuration.name)", "reason": "\(outcome.label)", "message": "\(sample)",
+                "more": "\(unseen)",
+            ])
+    }
+
+    private mutating func takeControl(_ frame: WebSocketFrame, at now: MonotonicNanos) throws(SessionEnd) {
+        switch frame.opcode {
+        case .ping:
+            if unsafe !outgoing.append(.pong, payload: frame.payload) { metrics.droppedPongs.add() }
+        case .close:
+            let status: CloseStatus
+            do throws(WebSocketViolation) { status = try unsafe CloseStatus(payload: frame.payload) } catch {
+                return try refuse(error, at: now)
+            }
+            let code = status.code.map { "code \($0)" } ?? "no code"
+            if machine.isOpen {
+                let words = status.reason.isEmpty ? code : "\(code), \(status.reason)"
+                closing = (1000, .closedByPeer, "the exchange closed the connection (\(words))")
+            }
+            publishBatch(received: now)
+            try perform(machine.didReceiveClose(code: status.code, at: now))
+        default: break  // a pong: that something came is all it says
+        }
+    }
+
+    /// Answers a breach of the protocol: counted, close frame, no more of this connection.
+    private mutating func refuse(_ violation: WebSocketViolation, at now: MonotonicNanos) throws(SessionEnd) {
+        // A second breach while closing ends it at once, for the buffer's rest can't be understood.
+        guard machine.isOpen else {
+            throw SessionEnd(
+                reason: machine.reason(orWhileOpen: .violation), words: closing?.words ?? violation.label)
+        }
+        metrics.count(violation)
+        closing = (
+            violation.closeCode, .violation,
+            "the exchange broke the websocket protocol (\(violation.label)); closed with code \(violation.closeCode)"
+        )
+        try perform(machine.close(code: violation.closeCode, reason: .violation, at: now))
+    }
+}

@@ -1,0 +1,89 @@
+internal import Logging
+internal import RingBuffer
+internal import Telemetry
+internal import ThreadExecutor
+internal import TradingModel
+
+// The cold events of a connection: handshake, opening, end.
+extension FeedLoop {
+    mutating func sendHandshake() throws(SessionEnd) {
+        let plan = configuration.plan
+        var key: InlineArray<16, UInt8> = InlineArray(repeating: 0)
+        unsafe withUnsafeMutableBytes(of: &key) { unsafe SecureRandom.fill($0) }
+        let handshake = Handshake(
+            host: Handshake.hostHeader(host: plan.host, port: plan.port, isTLS: plan.isTLS),
+            target: plan.requestTarget, key: key)
+        self.handshake = handshake
+        guard outgoing.append(handshake.request) else {
+            throw SessionEnd(reason: .handshakeRefused, words: "the feed's address is too long; give several --feed")
+        }
+    }
+
+    /// Looks for the whole answer; true once open. What follows it in the buffer are frames.
+    mutating func completeHandshake(at now: MonotonicNanos) throws(SessionEnd) -> Bool {
+        guard let handshake else { preconditionFailure("an answer without a request") }
+        do throws(HandshakeError) {
+            guard let headerBytes = try unsafe handshake.parseResponse(buffer.readable) else { return false }
+            buffer.consume(headerBytes)
+        } catch {
+            guard case .status(let status, let seconds) = error, status == 429 || status == 418 else {
+                throw SessionEnd(reason: .handshakeRefused, words: error.description)
+            }
+            throw SessionEnd(reason: .rateLimited, words: error.description, retryAfterSeconds: seconds ?? 0)
+        }
+        machine.didOpen(at: now)
+        connectionNumber += 1
+        wallOffsetNanos = ClockOffset.measure()
+        writeSession(.opened, at: now)
+        let since = TextCursor.text { $0.append(rfc3339: MonotonicClock.wallClock()) }
+        health.report(isReady: true, reason: "connected since \(since)")
+        logger.info(
+            "feed connected",
+            metadata: ["feed": "\(configuration.name)", "address": "\(configuration.plan.address)"])
+        return true
+    }
+
+    /// Closes the books of a connection: a session record where it was open.
+    mutating func endOfSession(_ end: SessionEnd) -> SessionEnd {
+        if connectionNumber > closedConnections {
+            writeSession(.closed, at: MonotonicClock.now())
+            ring.publish()
+            closedConnections = connectionNumber
+        }
+        handshake = nil
+        return end
+    }
+
+    /// Counts, reports and schedules the next attempt.
+    mutating func didEnd(_ end: SessionEnd) {
+        metrics.count(end.reason)
+        health.report(isReady: false, reason: end.words)
+        machine.didDisconnect(at: MonotonicClock.now(), waitingAtLeastSeconds: end.retryAfterSeconds)
+        // At most one line per attempt, and attempts are at least 100 ms, soon seconds apart.
+        logger.warning(
+            "feed disconnected",
+            metadata: [
+                "feed": "\(configuration.name)", "reason": "\(end.reason.rawValue)", "error": "\(end.words)",
+            ])
+    }
+
+    /// A session record behind what is claimed already; dropped only when stopping with a full ring.
+    mutating func writeSession(_ event: SessionEvent, at now: MonotonicNanos) {
+        guard let slot = unsafe claimSlot(at: now) else { return }
+        let record = SessionRecord(
+            event: event, feed: configuration.feed, connection: connectionNumber, wallOffsetNanos: wallOffsetNanos,
+            monotonic: now)
+        unsafe slot.assumingMemoryBound(to: Tick.self).initialize(to: record.slot)
+    }
+
+    /// Puts a moved clock on record before the ticks it concerns. At most one look per read and 10 ms.
+    @inline(__always)
+    mutating func checkClock(at now: MonotonicNanos) {
+        guard now >= nextClockCheck else { return }
+        nextClockCheck = now.adding(millis: ClockOffset.checkIntervalMillis)
+        guard let offset = ClockOffset.measure(after: now) else { return }
+        guard (offset &- wallOffsetNanos).magnitude > ClockOffset.movedNanos else { return }
+        wallOffsetNanos = offset
+        writeSession(.clockMoved, at: now)
+    }
+}

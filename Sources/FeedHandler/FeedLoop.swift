@@ -1,0 +1,196 @@
+internal import Logging
+internal import RingBuffer
+internal import Telemetry
+internal import ThreadExecutor
+internal import TradingModel
+internal import Transport
+
+/// Why serving a connection ended, in words for the log and the health check.
+struct SessionEnd: Error {
+    var reason: DisconnectReason
+    var words: String
+    var retryAfterSeconds = 0
+}
+
+/// Everything a feed's thread owns, and what it does until stopped: connect, serve, wait, again.
+struct FeedLoop: ~Copyable {
+    /// Most bytes asked for in one read: bounds how long the first tick of a burst waits for the last one's decoding.
+    static let readBytes = 64 * 1_024
+
+    let configuration: FeedConfiguration
+    let stop: StopSignal
+    let metrics: FeedMetrics
+    let health: HealthCheck
+    let logger: Logger
+    let decoder: TradeDecoder
+    let ring: RingProducer
+    var machine: ConnectionStateMachine
+    var buffer: ReceiveBuffer
+    var assembler: MessageAssembler
+    var outgoing = SendQueue()
+    var handshake: Handshake?
+    /// Connections opened so far, and those whose end is on record.
+    var connectionNumber: UInt64 = 0
+    var closedConnections: UInt64 = 0
+    var wallOffsetNanos: Int64 = 0
+    var nextClockCheck = MonotonicNanos(rawValue: 0)
+    /// Ticks claimed and not yet published.
+    var pendingTicks: UInt64 = 0
+    /// Set when a message asks for the end of the connection; acted on after the batch.
+    var closing: (code: UInt16, reason: DisconnectReason, words: String)?
+    var refusalLog = LogLimiter()
+    var stallLog = LogLimiter()
+
+    init(
+        configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
+        metrics: MetricsRegistry, health: HealthCheck, logger: Logger, stop: StopSignal
+    ) {
+        self.configuration = configuration
+        self.stop = stop
+        self.metrics = FeedMetrics(registry: metrics, feed: configuration.name)
+        self.health = health
+        self.logger = logger
+        decoder = TradeDecoder(catalog: catalog, exchange: configuration.plan.exchange, feed: configuration.feed)
+        ring = producer
+        machine = ConnectionStateMachine(random: { SecureRandom.number() })
+        // The longest message with its header stays whole in the buffer, and a full read fits behind it.
+        buffer = ReceiveBuffer(capacityBytes: configuration.mostMessageBytes + 16 + Self.readBytes)
+        assembler = MessageAssembler(mostMessageBytes: configuration.mostMessageBytes)
+    }
+
+    /// The thread's whole life.
+    mutating func run() {
+        var action = machine.start()
+        while !stop.isRequested {
+            if action == .connect { connectAndServe() }
+            let now = MonotonicClock.now()
+            if let deadline = machine.deadline, deadline > now {
+                stop.wait(timeoutMillis: Self.pollMillis(from: now, to: deadline))
+            }
+            action = machine.advance(to: MonotonicClock.now())
+        }
+        health.report(isReady: false, reason: "stopped")
+    }
+
+    private mutating func connectAndServe() {
+        let plan = configuration.plan
+        let endpoint = TransportEndpoint(
+            host: plan.host, port: plan.port, security: plan.isTLS ? .tls(caFile: configuration.caFile) : .none,
+            proxyURL: configuration.proxyURL, connectTimeoutMillis: configuration.connectTimeoutMillis)
+        let end: SessionEnd
+        do throws(TransportError) {
+            let connection = try TransportConnection(connectingTo: endpoint, cancellation: stop.cancellation)
+            end = serve(connection)
+        } catch {
+            end = SessionEnd(reason: DisconnectReason(connecting: error), words: error.description)
+        }
+        guard !stop.isRequested else { return }
+        didEnd(end)
+    }
+
+    /// Serves one connection until it ends.
+    private mutating func serve(_ connection: borrowing TransportConnection) -> SessionEnd {
+        buffer.removeAll()
+        outgoing.removeAll()
+        assembler.reset()
+        closing = nil
+        do throws(SessionEnd) {
+            try perform(machine.didConnect(at: MonotonicClock.now()))
+            while !stop.isRequested {
+                try flush(connection)
+                try readAvailable(connection)
+                try flush(connection)
+                try perform(machine.advance(to: MonotonicClock.now()))
+                waitForEvents(on: connection)
+            }
+            sayGoodbye(connection)
+            return endOfSession(SessionEnd(reason: .closedByPeer, words: "stopped"))
+        } catch {
+            return endOfSession(error)
+        }
+    }
+
+    /// Sleeps until there is something to do. Unsent bytes and a busy spin keep it short.
+    private borrowing func waitForEvents(on connection: borrowing TransportConnection) {
+        guard !(configuration.busySpin && outgoing.isEmpty) else { return spinPause() }
+        let now = MonotonicClock.now()
+        let millis = machine.deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
+        stop.wait(for: connection.descriptor, orWritable: !outgoing.isEmpty, timeoutMillis: millis)
+    }
+
+    /// Rounded up, so that poll does not return just before the deadline again and again.
+    private static func pollMillis(from now: MonotonicNanos, to deadline: MonotonicNanos) -> Int32 {
+        Int32(truncatingIfNeeded: min(deadline.nanos(since: now) / 1_000_000 + 1, 60_000))
+    }
+
+    mutating func flush(_ connection: borrowing TransportConnection) throws(SessionEnd) {
+        guard !outgoing.isEmpty else { return }
+        do throws(TransportError) { try outgoing.flush(to: connection) } catch { throw lost(error.description) }
+    }
+
+    /// Reads until nothing more is there; each read's ticks are published together.
+    // hot path: TradeToSignalBenchmarks
+    private mutating func readAvailable(_ connection: borrowing TransportConnection) throws(SessionEnd) {
+        while !stop.isRequested {
+            buffer.makeRoom(for: Self.readBytes)
+            let tail = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.writableTail.prefix(Self.readBytes))
+            let result: ReceiveResult
+            do throws(TransportError) { result = try unsafe connection.receive(into: tail) } catch {
+                throw lost(error.description)
+            }
+            switch result {
+            case .wouldBlock: return
+            case .closed: throw lost("\(configuration.plan.host) ended the connection")
+            case .bytes(let count):
+                let now = MonotonicClock.now()
+                buffer.didReceive(count)
+                metrics.receivedBytes.addFromOnlyWriter(UInt64(count))
+                machine.didReceive(at: now)
+                try process(received: now)
+                try flush(connection)
+            }
+        }
+    }
+
+    /// Performs the actions that need no transport call.
+    mutating func perform(_ action: ConnectionStateMachine.Action) throws(SessionEnd) {
+        switch action {
+        case .none, .connect: break
+        case .sendHandshake: try sendHandshake()
+        case .sendPing: _ = unsafe outgoing.append(.ping, payload: UnsafeRawBufferPointer(start: nil, count: 0))
+        case .sendClose(let code): sendClose(code)
+        case .disconnect(let reason):
+            throw SessionEnd(reason: reason, words: closing?.words ?? Self.words(for: reason))
+        }
+    }
+
+    private static func words(for reason: DisconnectReason) -> String {
+        switch reason {
+        case .silent: "the exchange is silent and does not answer our ping; check the network"
+        case .handshakeTimedOut: "the upgrade request was not answered in time; check the address"
+        default: "the connection ended (\(reason.rawValue))"
+        }
+    }
+
+    func lost(_ words: String) -> SessionEnd {
+        SessionEnd(reason: machine.reason(orWhileOpen: .lost), words: closing?.words ?? words)
+    }
+
+    /// Best effort, without waiting: the process is going away.
+    private mutating func sayGoodbye(_ connection: borrowing TransportConnection) {
+        guard case .sendClose(let code) = machine.stop() else { return }
+        sendClose(code)
+        do throws(TransportError) { try outgoing.flush(to: connection) } catch {
+            logger.debug("no good-bye", metadata: ["feed": "\(configuration.name)", "error": "\(error)"])
+        }
+    }
+
+    private mutating func sendClose(_ code: UInt16?) {
+        var bytes: InlineArray<2, UInt8> = [UInt8((code ?? 0) >> 8), UInt8((code ?? 0) & 0xFF)]
+        // A queue full of pongs has no room: then the connection ends without our close frame.
+        _ = unsafe withUnsafeBytes(of: &bytes) { payload in
+            unsafe outgoing.append(
+                .close, payload: UnsafeRawBufferPointer(rebasing: payload.prefix(code == nil ? 0 : 2)))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+internal import Telemetry
+
+/// The counters of one feed. Trivial handles, so counting costs no reference counting.
+struct FeedMetrics {
+    let receivedBytes: Counter
+    let messages: Counter
+    let ringStalls: Counter
+    let droppedPongs: Counter
+    let decode: LatencyHistogram
+    private let outcomes: [Counter]
+    private let reconnects: [DisconnectReason: Counter]
+    private let violations: [WebSocketViolation: Counter]
+
+    init(registry: MetricsRegistry, feed: String) {
+        receivedBytes = registry.counter(
+            "tickline_received_bytes_total", help: "Bytes read from feeds.", labels: [("feed", feed)])
+        messages = registry.counter(
+            "tickline_messages_total", help: "Whole messages received.", labels: [("feed", feed)])
+        ringStalls = registry.counter(
+            "tickline_ring_stalls_total", help: "Times reading stopped because the ring was full.",
+            labels: [("feed", feed)])
+        droppedPongs = registry.counter(
+            "tickline_dropped_total", help: "What was dropped at a bound.", labels: [("what", "pong")])
+        decode = registry.histogram(
+            "tickline_stage_seconds", help: "Time spent in a stage of the data path.", labels: [("stage", "decode")])
+        outcomes = DecodeOutcome.allCases.filter { $0 != .tick }.map { outcome in
+            outcome.isRefusal
+                ? Self.decodeErrors(registry, reason: outcome.label)
+                : registry.counter(
+                    "tickline_messages_ignored_total", help: "Messages understood that carry no tick.",
+                    labels: [("type", outcome.label)])
+        }
+        violations = Dictionary(
+            uniqueKeysWithValues: WebSocketViolation.allCases.map {
+                ($0, Self.decodeErrors(registry, reason: $0.label))
+            })
+        reconnects = Dictionary(
+            uniqueKeysWithValues: DisconnectReason.allCases.map {
+                (
+                    $0,
+                    registry.counter(
+                        "tickline_reconnects_total", help: "Connections and attempts that ended, by cause.",
+                        labels: [("reason", $0.rawValue)])
+                )
+            })
+    }
+
+    private static func decodeErrors(_ registry: MetricsRegistry, reason: String) -> Counter {
+        registry.counter(
+            "tickline_decode_errors_total", help: "Messages and frames refused, by reason.",
+            labels: [("reason", reason)])
+    }
+
+    /// Counts a message that gave no tick.
+    func count(_ outcome: DecodeOutcome) {
+        precondition(outcome != .tick, "ticks are the engine's to count")
+        outcomes[Int(outcome.rawValue) - 1].add()
+    }
+
+    /// Counts a breach of the protocol.
+    func count(_ violation: WebSocketViolation) { violations[violation]?.add() }
+
+    /// Counts an end of a connection.
+    func count(_ reason: DisconnectReason) { reconnects[reason]?.add() }
+}

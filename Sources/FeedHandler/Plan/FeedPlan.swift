@@ -1,0 +1,120 @@
+public import TradingModel
+
+/// What one feed connects to and subscribes: an address of the command line, understood.
+public struct FeedPlan: Sendable, Equatable {
+    /// Streams one connection may carry (Binance Spot's limit).
+    public static let mostStreams = 1_024
+
+    /// How the address names streams, and so whether messages come in an envelope.
+    public enum Addressing: Sendable, Equatable {
+        /// `/ws/a/b`: bare messages.
+        case raw
+        /// `/stream?streams=a/b`: messages in `{"stream":..,"data":..}`.
+        case combined
+    }
+
+    /// Whose market it is.
+    public let exchange: Exchange
+    /// Host name or address; IPv6 in brackets.
+    public let host: String
+    /// TCP port.
+    public let port: Int
+    /// Whether the connection is TLS.
+    public let isTLS: Bool
+    /// What precedes `/ws` or `/stream` in the path, such as `/market`; mostly empty.
+    public let pathPrefix: String
+    /// Raw or combined.
+    public let addressing: Addressing
+    /// Query items other than `streams`, such as `timeUnit=MICROSECOND`, as given.
+    public let otherQueryItems: [String]
+    /// All streams that are subscribed, those of the address first.
+    public private(set) var streams: [StreamName]
+    /// Those of `streams` that the address does not name: trade streams of instruments of which it names only others.
+    public private(set) var addedStreams: [StreamName] = []
+
+    init(
+        exchange: Exchange, host: String, port: Int, isTLS: Bool, pathPrefix: String, addressing: Addressing,
+        otherQueryItems: [String], streams: [StreamName]
+    ) {
+        self.exchange = exchange
+        self.host = host
+        self.port = port
+        self.isTLS = isTLS
+        self.pathPrefix = pathPrefix
+        self.addressing = addressing
+        self.otherQueryItems = otherQueryItems
+        self.streams = streams
+    }
+
+    /// Understands `[EXCHANGE=]URL` and adds the trade streams it leaves out.
+    ///
+    /// - Throws: a `FeedPlanError` that names the remedy.
+    public init(parsing text: String) throws(FeedPlanError) {
+        self = try Self.parse(text)
+        addTradeStreams(unlessIn: instruments(withPrices: true))
+    }
+
+    /// Understands all feeds of a run together: a trade stream is added only to instruments that no feed gives trades or
+    /// aggregate trades of, and to the first feed that names them.
+    ///
+    /// - Throws: a `FeedPlanError` that names the remedy.
+    public static func plans(parsing texts: [String]) throws(FeedPlanError) -> [FeedPlan] {
+        var plans: [FeedPlan] = []
+        for text in texts { plans.append(try parse(text)) }
+        var priced = Set(plans.flatMap { $0.instruments(withPrices: true) })
+        for index in plans.indices {
+            plans[index].addTradeStreams(unlessIn: priced)
+            priced.formUnion(plans[index].instruments(withPrices: true))
+        }
+        return plans
+    }
+
+    /// The instruments of `plans` in order of first mention, with the price source each gets: trades, or aggregate trades
+    /// where no feed has its trade stream.
+    public static func specifications(of plans: [FeedPlan]) -> [InstrumentSpecification] {
+        var order: [Instrument] = []
+        var seen: Set<Instrument> = []
+        var traded: Set<Instrument> = []
+        for plan in plans {
+            for stream in plan.streams {
+                let instrument = Instrument(exchange: plan.exchange, symbol: stream.symbol)
+                if seen.insert(instrument).inserted { order.append(instrument) }
+                if stream.kind == .trade { traded.insert(instrument) }
+            }
+        }
+        return order.map {
+            InstrumentSpecification(instrument: $0, averageSource: traded.contains($0) ? .trade : .aggregateTrade)
+        }
+    }
+
+    /// What the websocket handshake asks for: path and query.
+    public var requestTarget: String {
+        let names = streams.map(\.description).joined(separator: "/")
+        switch addressing {
+        case .raw:
+            let query = otherQueryItems.isEmpty ? "" : "?" + otherQueryItems.joined(separator: "&")
+            return "\(pathPrefix)/ws/\(names)\(query)"
+        case .combined:
+            return "\(pathPrefix)/stream?" + (["streams=\(names)"] + otherQueryItems).joined(separator: "&")
+        }
+    }
+
+    /// The address that is really used, for logs; it holds no secrets.
+    public var address: String { "\(isTLS ? "wss" : "ws")://\(host):\(port)\(requestTarget)" }
+
+    private func instruments(withPrices: Bool) -> Set<Instrument> {
+        Set(
+            streams.filter { !withPrices || $0.kind == .trade || $0.kind == .aggregateTrade }
+                .map { Instrument(exchange: exchange, symbol: $0.symbol) })
+    }
+
+    private mutating func addTradeStreams(unlessIn priced: Set<Instrument>) {
+        var done = priced
+        for stream in streams {
+            let instrument = Instrument(exchange: exchange, symbol: stream.symbol)
+            guard done.insert(instrument).inserted else { continue }
+            addedStreams.append(StreamName(symbol: stream.symbol, kind: .trade, type: "trade"))
+        }
+        streams += addedStreams
+    }
+}

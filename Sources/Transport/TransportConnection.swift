@@ -1,0 +1,79 @@
+internal import CCurl
+import Glibc
+
+/// What a nonblocking read gave.
+public enum ReceiveResult: Sendable, Equatable {
+    /// So many bytes, at least one.
+    case bytes(Int)
+    /// Nothing now; wait for the descriptor.
+    case wouldBlock
+    /// The peer closed its side in order.
+    case closed
+}
+
+/// One TCP or TLS connection, through a proxy where asked for; closed when it goes out of scope.
+///
+/// Owned by one thread at a time. After `init` nothing blocks: wait on `descriptor` with poll, and read until
+/// `wouldBlock` before waiting, because TLS may hold decrypted bytes that the descriptor does not show.
+@safe public struct TransportConnection: ~Copyable, @unchecked Sendable {
+    // Unchecked: noncopyable, so exactly one thread holds the handle; moving it is the hand-over.
+    private let handle: UnsafeMutableRawPointer
+    private let endpointName: String
+    /// The socket, for poll only.
+    public let descriptor: Int32
+
+    /// Connects; blocks until TCP, proxy and TLS are ready or `connectTimeoutMillis` have passed. TCP_NODELAY is set.
+    ///
+    /// - Throws: any `TransportError`; `cancelled` where `cancellation` was cancelled.
+    public init(
+        connectingTo endpoint: TransportEndpoint, cancellation: ConnectCancellation? = nil
+    ) throws(TransportError) {
+        precondition(CurlLibrary.isReady, "libcurl cannot start")
+        guard let handle = unsafe curl_easy_init() else {
+            throw .failed(endpoint: endpoint.name, code: Int(CURLE_OUT_OF_MEMORY.rawValue), detail: "out of memory")
+        }
+        do throws(TransportError) {
+            unsafe descriptor = try Self.connect(handle, endpoint, cancellation)
+        } catch {
+            unsafe curl_easy_cleanup(handle)
+            throw error
+        }
+        unsafe self.handle = handle
+        endpointName = endpoint.name
+    }
+
+    deinit { unsafe curl_easy_cleanup(handle) }
+
+    /// Reads what is there into `buffer`, which must not be empty. One system call on plain TCP.
+    ///
+    /// - Throws: `reset`, or `failed` with libcurl's code.
+    public borrowing func receive(
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(TransportError) -> ReceiveResult {
+        var count = 0
+        let code = unsafe curl_easy_recv(handle, buffer.baseAddress, buffer.count, &count)
+        if code == CURLE_OK { return count > 0 ? .bytes(count) : .closed }
+        if code == CURLE_AGAIN { return .wouldBlock }
+        throw failure(code)
+    }
+
+    /// Hands as many of `bytes` as fit to the socket; 0 when it takes none now.
+    ///
+    /// - Throws: `reset`, or `failed` with libcurl's code.
+    public borrowing func send(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> Int {
+        var count = 0
+        let code = unsafe curl_easy_send(handle, bytes.baseAddress, bytes.count, &count)
+        if code == CURLE_OK { return count }
+        if code == CURLE_AGAIN { return 0 }
+        throw failure(code)
+    }
+
+    private borrowing func failure(_ code: CURLcode) -> TransportError {
+        let systemError = unsafe CurlLibrary.systemError(handle)
+        if [ECONNRESET, EPIPE, ETIMEDOUT].contains(systemError) { return .reset(endpoint: endpointName) }
+        return .failed(
+            endpoint: endpointName, code: Int(code.rawValue),
+            detail: systemError == 0
+                ? unsafe String(cString: curl_easy_strerror(code)) : unsafe String(cString: strerror(systemError)))
+    }
+}
