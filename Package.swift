@@ -33,6 +33,9 @@ let package = Package(
         // C: bytes and threads
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
+        .systemLibrary(
+            name: "CMongoC", path: "CSupport/CMongoC", pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev"])]),
 
         // Nothing of ours imported
         .target(name: "TradingModel", swiftSettings: common),
@@ -42,9 +45,28 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // Stores
+        .target(
+            name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],
+            swiftSettings: strict),
+        .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
+
         // Tests
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+        .target(
+            name: "TestSupport", dependencies: ["TradingModel", "MongoStore"], path: "Tests/TestSupport",
+            swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "StoreWriterTests",
+            dependencies: ["StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "TestSupport", log],
+            swiftSettings: common),
+        .testTarget(
+            name: "MongoStoreTests",
+            dependencies: [
+                "MongoStore", "StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", "TestSupport",
+                log,
+            ],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

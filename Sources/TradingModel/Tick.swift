@@ -54,7 +54,7 @@ public struct TickFlags: OptionSet, Sendable {
 /// | `price`, `quantity` | of the trade | of the aggregate | best bid |
 /// | `secondaryPrice` | 0 | first trade id | best ask price |
 /// | `secondaryQuantity` | 0 | last trade id | best ask quantity |
-public struct Tick: Sendable, Equatable {
+public struct Tick: Sendable, Equatable, BitwiseCopyable {
     /// The exchange's id within (instrument, kind).
     public var id: UInt64
     /// Exchange time, Unix nanoseconds; 0 where the exchange gives none (Spot quotes).
