@@ -1,0 +1,92 @@
+// libmongoc and libbson for Swift, with what Swift cannot do itself.
+//
+// bson_iter_t and bson_t are aligned to 128 bytes, so Swift can hold neither: replies are walked here. The functions
+// only read the document they are given, allocate nothing and may be called from any thread.
+
+#ifndef TICKLINE_CMONGOC_SHIM_H
+#define TICKLINE_CMONGOC_SHIM_H
+
+#include <mongoc/mongoc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+// What CMongoC_write_error_codes reports for a duplicate key in another unique index than that of `_id`.
+#define CMONGOC_DUPLICATE_OF_OTHER_INDEX (-11000)
+
+// Walks the array `writeErrors` of a bulk write's reply, in one pass: stores up to `capacity` codes and returns their
+// number. It exists because looking elements up by path would be quadratic.
+static inline uint32_t CMongoC_write_error_codes(const bson_t *_Nonnull reply, int32_t *_Nonnull codes,
+                                                 uint32_t capacity) {
+    bson_iter_t errors, error, field, pattern;
+    uint32_t count = 0;
+    if (!bson_iter_init_find(&errors, reply, "writeErrors") || !bson_iter_recurse(&errors, &error)) return 0;
+    while (count < capacity && bson_iter_next(&error)) {
+        int32_t code = 0;
+        bool other_index = false;
+        if (!bson_iter_recurse(&error, &field)) continue;
+        while (bson_iter_next(&field)) {
+            if (strcmp(bson_iter_key(&field), "code") == 0) {
+                code = (int32_t)bson_iter_as_int64(&field);
+            } else if (strcmp(bson_iter_key(&field), "keyPattern") == 0 && bson_iter_recurse(&field, &pattern)) {
+                other_index = !bson_iter_find(&pattern, "_id");
+            }
+        }
+        codes[count++] = code == 11000 && other_index ? CMONGOC_DUPLICATE_OF_OTHER_INDEX : code;
+    }
+    return count;
+}
+
+// The text at a dotted path such as `writeErrors.0.errmsg`, NULL where there is none; it belongs to `reply`.
+static inline const char *_Nullable CMongoC_text(const bson_t *_Nonnull reply, const char *_Nonnull path) {
+    bson_iter_t root, found;
+    if (!bson_iter_init(&root, reply) || !bson_iter_find_descendant(&root, path, &found)) return NULL;
+    return BSON_ITER_HOLDS_UTF8(&found) ? bson_iter_utf8(&found, NULL) : NULL;
+}
+
+// Whether there is anything at a dotted path.
+static inline bool CMongoC_has(const bson_t *_Nonnull reply, const char *_Nonnull path) {
+    bson_iter_t root, found;
+    return bson_iter_init(&root, reply) && bson_iter_find_descendant(&root, path, &found);
+}
+
+// The integer at a dotted path, `missing` where there is none.
+static inline int64_t CMongoC_integer(const bson_t *_Nonnull reply, const char *_Nonnull path, int64_t missing) {
+    bson_iter_t root, found;
+    if (!bson_iter_init(&root, reply) || !bson_iter_find_descendant(&root, path, &found)) return missing;
+    return BSON_ITER_HOLDS_NUMBER(&found) ? bson_iter_as_int64(&found) : missing;
+}
+
+// Length of a document; Swift cannot see the field.
+static inline uint32_t CMongoC_document_bytes(const bson_t *_Nonnull document) {
+    return document->len;
+}
+
+// The message of a bson_error_t; Swift sees an array of 504 elements as a tuple.
+static inline const char *_Nonnull CMongoC_message(const bson_error_t *_Nonnull error) {
+    return error->message;
+}
+
+// Runs a command on the primary and copies its reply into `reply`, an existing empty document: the driver initialises
+// the reply it is given and needs a bson_t for it, which Swift cannot hold. Blocks within the client's time limits.
+static inline bool CMongoC_command(mongoc_client_t *_Nonnull client, const char *_Nonnull database,
+                                   const bson_t *_Nonnull command, bson_t *_Nonnull reply,
+                                   bson_error_t *_Nonnull error) {
+    bson_t answer;
+    bool done = mongoc_client_write_command_with_opts(client, database, command, NULL, &answer, error);
+    bson_concat(reply, &answer);
+    bson_destroy(&answer);
+    return done;
+}
+
+// Executes a bulk write and copies its reply into `reply`, an existing empty document; see above. Blocks likewise.
+static inline bool CMongoC_execute(mongoc_bulk_operation_t *_Nonnull bulk, bson_t *_Nonnull reply,
+                                   bson_error_t *_Nonnull error) {
+    bson_t answer;
+    bool done = mongoc_bulk_operation_execute(bulk, &answer, error) != 0;
+    bson_concat(reply, &answer);
+    bson_destroy(&answer);
+    return done;
+}
+
+#endif

@@ -1,0 +1,67 @@
+internal import CMongoC
+internal import TradingModel
+
+extension MongoConnection {
+    /// Makes all indexes; what is there already stays.
+    func prepare(_ settings: MongoStoreSettings) throws(TradeStoreError) {
+        let database = settings.database
+        try createIndex(["symbol", "eventTime"], on: settings.ticksCollection, of: database)
+        try createRetentionIndex(
+            "created_at", seconds: settings.tickRetentionSeconds, on: settings.ticksCollection, of: database)
+        try createIndex(["timestamp"], on: settings.signalsCollection, of: database)
+        try createIndex(["symbol", "strategy", "timestamp"], on: settings.signalsCollection, of: database)
+        try createIndex(["symbol", "noticedTime"], on: settings.gapsCollection, of: database)
+    }
+
+    private func createIndex(_ fields: [String], on collection: String, of database: String) throws(TradeStoreError) {
+        switch run(Self.createCommand(fields, retentionSeconds: nil, on: collection), database: database) {
+        case .success: return
+        case .failure(let failure):
+            // An operator's own index over the same fields serves as well.
+            guard Self.isConflict(failure.code) else { throw failure.error }
+        }
+    }
+
+    /// An index by which the server deletes documents so long after the date in `field`.
+    private func createRetentionIndex(
+        _ field: String, seconds: Int, on collection: String, of database: String
+    ) throws(TradeStoreError) {
+        switch run(Self.createCommand([field], retentionSeconds: seconds, on: collection), database: database) {
+        case .success: return
+        case .failure(let failure):
+            guard Self.isConflict(failure.code) else { throw failure.error }
+        }
+        // It exists with another retention, or with none.
+        var index = BSONDocument()
+        index.append("keyPattern", Self.keys([field]))
+        index.append("expireAfterSeconds", Int64(seconds))
+        var command = BSONDocument()
+        command.append("collMod", collection)
+        command.append("index", index)
+        if case .failure(let failure) = run(command, database: database) { throw failure.error }
+    }
+
+    private static func isConflict(_ code: Int32) -> Bool {
+        code == ServerErrorCode.indexOptionsConflict || code == ServerErrorCode.indexKeySpecsConflict
+    }
+
+    private static func createCommand(_ fields: [String], retentionSeconds: Int?, on collection: String) -> BSONDocument
+    {
+        var index = BSONDocument()
+        index.append("key", keys(fields))
+        index.append("name", fields.map { "\($0)_1" }.joined(separator: "_"))
+        if let retentionSeconds { index.append("expireAfterSeconds", Int64(retentionSeconds)) }
+        var indexes = BSONDocument()
+        indexes.append("0", index)
+        var command = BSONDocument()
+        command.append("createIndexes", collection)
+        command.append("indexes", array: indexes)
+        return command
+    }
+
+    private static func keys(_ fields: [String]) -> BSONDocument {
+        var keys = BSONDocument()
+        for field in fields { keys.append(field, int32: 1) }
+        return keys
+    }
+}

@@ -1,0 +1,26 @@
+/// The limits of a `StoreWriter`.
+public struct StoreWriterConfiguration: Sendable, Equatable {
+    /// Ring slots in one batch; a decision takes two. What MongoDB writes best is 500 to 1,000 documents.
+    public var mostBatchRecords = 1_000
+    /// Bytes of ring slots in one batch; the lower of the two limits holds.
+    public var mostBatchBytes = 1 << 20
+    /// How long a record may wait for company before its batch is written.
+    public var batchAgeMillis = 25
+    /// How often an empty ring is looked at: the engine publishes without waking anyone.
+    public var pollMillis = 5
+    /// The wait after the first failed attempt; it doubles with each further one.
+    public var firstBackoffMillis = 100
+    /// The longest wait between two attempts, and the wait after a refusal.
+    public var longestBackoffMillis = 5_000
+    /// How often a continuing failure is logged again.
+    public var logIntervalMillis = 30_000
+
+    /// Creates a configuration with the defaults above.
+    public init() {}
+
+    /// Slots in one batch: both limits, and at least one.
+    var mostBatchSlots: Int { max(1, min(mostBatchRecords, mostBatchBytes / SlotDecoder.slotBytes)) }
+}
+
+/// Milliseconds as nanoseconds; negative settings count as 0.
+func nanos(millis: Int) -> UInt64 { UInt64(max(0, millis)) * 1_000_000 }
