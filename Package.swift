@@ -42,9 +42,21 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // Monitoring: health, metrics, logs
+        .target(
+            name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
+
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["Telemetry", "TestSupport", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: common),
+        .testTarget(
+            name: "MonitoringTests", dependencies: nioHTTP + ["Monitoring", "Telemetry", "TestSupport", log],
+            swiftSettings: common),
+        .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
