@@ -93,10 +93,18 @@ public struct LatencySnapshot: Sendable {
         return maximumNanos
     }
 
-    /// Records with a duration of at most `nanos`, where that is a bucket's upper bound (see `prometheusBoundsNanos`).
-    func count(upTo nanos: UInt64) -> UInt64 {
-        let last = LatencyHistogram.bucket(of: nanos)
-        return counts[...last].reduce(0, +)
+    /// How many records lie at or below each of `prometheusBoundsNanos`; one pass over the buckets.
+    func prometheusCounts() -> [UInt64] {
+        var next = 0
+        var sum: UInt64 = 0
+        return Self.prometheusBoundsNanos.map { bound in
+            let last = LatencyHistogram.bucket(of: bound)
+            while next <= last {
+                sum += counts[next]
+                next += 1
+            }
+            return sum
+        }
     }
 
     /// Both snapshots together.

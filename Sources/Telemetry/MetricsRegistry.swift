@@ -92,6 +92,7 @@ public final class MetricsRegistry: Sendable {
         state.withLock { state in
             let position = family(&state, name, help, kind)
             let key = Self.key(labels)
+            Self.check(labels, of: name)
             precondition(state.families[position].positions[key] == nil, "a read metric is registered once: \(name)")
             state.families[position].positions[key] = state.families[position].series.count
             state.families[position].series.append(Series(labels: labels, cells: [], read: read))
@@ -150,6 +151,7 @@ public final class MetricsRegistry: Sendable {
     ) -> UnsafeMutablePointer<Atomic<UInt64>> {
         let position = family(&state, name, help, kind)
         let index = seriesIndex(&state.families[position], labels)
+        precondition(state.families[position].series[index].read == nil, "\(name) is registered as a read metric")
         if let cell = state.families[position].series[index].cells.first { return cell }
         let cell = make(&state)
         state.families[position].series[index].cells.append(cell)
@@ -159,6 +161,7 @@ public final class MetricsRegistry: Sendable {
     private func seriesIndex(_ family: inout Family, _ labels: MetricLabels) -> Int {
         if let known = family.positions[Self.key(labels)] { return known }
         var labels = labels
+        Self.check(labels, of: family.name)
         if family.series.count >= Self.mostSeriesPerMetric { labels = labels.map { ($0.name, "other") } }
         let key = Self.key(labels)
         if let known = family.positions[key] { return known }
@@ -178,8 +181,20 @@ public final class MetricsRegistry: Sendable {
         return state.families.count - 1
     }
 
+    /// Label names are ours, so a wrong one traps. `le` belongs to histograms, names with `__` to Prometheus.
+    private static func check(_ labels: MetricLabels, of metric: String) {
+        for (position, label) in labels.enumerated() {
+            precondition(
+                isMetricName(label.name) && label.name != "le" && !label.name.hasPrefix("__"),
+                "not a label name: \(label.name) of \(metric)")
+            precondition(
+                !labels[..<position].contains { $0.name == label.name }, "label \(label.name) of \(metric) twice")
+        }
+    }
+
     private static func isMetricName(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.allSatisfy { $0 == 0x5F || (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy { $0 == 0x5F || (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
     }
 
     private static func key(_ labels: MetricLabels) -> String {

@@ -29,13 +29,14 @@ public enum PrometheusText {
             return
         }
         let snapshot = MetricsRegistry.snapshot(series)
-        for bound in LatencySnapshot.prometheusBoundsNanos {
+        let count = snapshot.count
+        for (bound, countUpToBound) in zip(LatencySnapshot.prometheusBoundsNanos, snapshot.prometheusCounts()) {
             let labels = braces(series.labels, bound: seconds(bound))
-            text += "\(family.name)_bucket\(labels) \(snapshot.count(upTo: bound))\n"
+            text += "\(family.name)_bucket\(labels) \(countUpToBound)\n"
         }
-        text += "\(family.name)_bucket\(braces(series.labels, bound: "+Inf")) \(snapshot.count)\n"
+        text += "\(family.name)_bucket\(braces(series.labels, bound: "+Inf")) \(count)\n"
         text += "\(family.name)_sum\(braces(series.labels)) \(seconds(snapshot.sumNanos))\n"
-        text += "\(family.name)_count\(braces(series.labels)) \(snapshot.count)\n"
+        text += "\(family.name)_count\(braces(series.labels)) \(count)\n"
     }
 
     private static func braces(_ labels: MetricLabels, bound: String? = nil) -> String {
@@ -57,21 +58,30 @@ public enum PrometheusText {
         return "\(whole)." + String(repeating: "0", count: 9 - digits.count) + digits
     }
 
+    /// Scalars, not characters: to Swift a carriage return with a newline, or a quote with a combining mark, is one
+    /// character that equals neither, and would pass unescaped.
     private static func escape(value: String) -> String {
-        value.contains { "\\\"\n".contains($0) }
-            ? value.reduce(into: "") { text, character in
-                switch character {
-                case "\\": text += "\\\\"
-                case "\"": text += "\\\""
-                case "\n": text += "\\n"
-                default: text.append(character)
-                }
-            } : value
+        var text = ""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 
     private static func escape(help: String) -> String {
-        help.reduce(into: "") { text, character in
-            text += character == "\\" ? "\\\\" : character == "\n" ? "\\n" : String(character)
+        var text = ""
+        for scalar in help.unicodeScalars {
+            switch scalar {
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(scalar)
+            }
         }
+        return text
     }
 }
