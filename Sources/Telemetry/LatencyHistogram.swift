@@ -107,6 +107,12 @@ public struct LatencySnapshot: Sendable {
         }
     }
 
+    /// The buckets that are not empty, ascending: highest nanoseconds and number of records. O(buckets).
+    public var occupiedBuckets: [(highestNanos: UInt64, count: UInt64)] {
+        counts.enumerated().filter { $0.element > 0 }
+            .map { (LatencyHistogram.upperBound(ofBucket: $0.offset), $0.element) }
+    }
+
     /// Both snapshots together.
     public func merged(with other: LatencySnapshot) -> LatencySnapshot {
         LatencySnapshot(

@@ -28,6 +28,8 @@ public struct Node: Sendable {
         let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
         let path = DataPath(feedCount: plan.feeds.count, hasStore: settings.store != .none)
         path.register(metrics, names: names)
+        AllocatorMetrics.register(metrics)
+        ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
         let signals = try SignalDestination(
             plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
         let engine = signals.makeEngine(catalog: plan.catalog, path: path, idle: settings.idle, metrics: metrics)

@@ -9,6 +9,9 @@ public struct RunSummary: Sendable {
         public var count: UInt64
         /// Percentiles and the exact maximum, nanoseconds.
         public var p50, p90, p99, p999, max: UInt64
+        /// The histogram's buckets that are not empty, `[highest nanoseconds, count]`, ascending: what can be added up
+        /// over several runs, which percentiles cannot.
+        public var buckets: [[UInt64]]
     }
 
     /// Counts by name, in the order shown.
@@ -37,7 +40,8 @@ public struct RunSummary: Sendable {
             let stage = Stage(
                 count: snapshot.count, p50: snapshot.nanos(atFraction: 0.5), p90: snapshot.nanos(atFraction: 0.9),
                 p99: snapshot.nanos(atFraction: 0.99), p999: snapshot.nanos(atFraction: 0.999),
-                max: snapshot.maximumNanos)
+                max: snapshot.maximumNanos,
+                buckets: snapshot.occupiedBuckets.map { [$0.highestNanos, $0.count] })
             return (name, stage)
         }
     }
@@ -68,7 +72,7 @@ public struct RunSummary: Sendable {
                 let stages: [String: Stage]
             }
             let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+            encoder.outputFormatting = [.sortedKeys]
             return try encoder.encode(
                 Document(
                     counts: Dictionary(uniqueKeysWithValues: counts.map { ($0.name, $0.value) }),

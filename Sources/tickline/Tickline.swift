@@ -1,4 +1,5 @@
 import ArgumentParser
+import TicklineNode
 
 /// The command line: arguments only, everything else is in `TicklineNode`.
 @main
@@ -14,6 +15,6 @@ struct Tickline: AsyncParsableCommand {
               tickline run --redis redis://127.0.0.1 --mongo mongodb://127.0.0.1
               tickline simulate recording.ndjson.gz --speed 10
             """,
-        version: "0.1.0",
+        version: TicklineVersion.current,
         subcommands: [RunSubcommand.self, SimulateSubcommand.self, DemoSubcommand.self])
 }

@@ -1,3 +1,4 @@
+import ExchangeSimulator
 import Foundation
 import Logging
 import Monitoring
@@ -20,6 +21,9 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     } catch let error as SettingsError {
         printError("\(error)")
         return ExitStatus.configuration
+    } catch let error as SimulatorError {
+        printError("\(error)")
+        return error.isConfiguration ? ExitStatus.configuration : ExitStatus.failure
     } catch {
         printError("\(error)")
         return ExitStatus.failure
@@ -39,4 +43,14 @@ func printError(_ text: String) {
 /// Lines for the person at the terminal; standard output is left to signals.
 func printStatus(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+extension SimulatorError {
+    /// Whether what was asked for can't be served at all, rather than not now.
+    fileprivate var isConfiguration: Bool {
+        switch self {
+        case .addressInUse, .cannotListen, .alreadyStarted, .unknownStream: false
+        default: true
+        }
+    }
 }

@@ -27,5 +27,6 @@ func printSummary(_ summary: RunSummary) {
 /// The process's logger: JSON lines on standard error.
 func makeLogger(level: String, metrics: MetricsRegistry) -> Logger {
     let level = Logger.Level(rawValue: level) ?? .info
-    return Logger(label: "tickline") { label in JSONLogHandler(label: label, level: level, metrics: metrics) }
+    let writer = JSONLogWriter(metrics: metrics)
+    return Logger(label: "tickline") { label in JSONLogHandler(label: label, writer: writer, level: level) }
 }
