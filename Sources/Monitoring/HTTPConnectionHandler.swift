@@ -45,6 +45,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             if let refusal = refusal(of: head) {
+                guard beginAnswer() else { return }
                 answer(refusal.answer, keepAlive: false, isHead: head.method == .HEAD, reason: refusal.reason)
             } else {
                 request = head
@@ -53,6 +54,8 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         case .end:
             guard let head = request else { return }
             request = nil
+            // Asked before the answer is made: a pile of requests must not cost us an answer each.
+            guard beginAnswer() else { return }
             let result = shared.routes.answer(head.method, head.uri, role: role)
             answer(result, keepAlive: head.isKeepAlive, isHead: head.method == .HEAD, path: head.uri)
         }
@@ -63,6 +66,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
             close(nil)  // the peer reset the connection
             return
         }
+        guard beginAnswer() else { return }
         if error == .headerOverflow {
             answer(
                 .text(.requestHeaderFieldsTooLarge, "the request's headers are too large or too many"),
@@ -100,16 +104,22 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         return nil
     }
 
+    /// Whether an answer may be written now; ends the connection where the last one is still on its way.
+    private func beginAnswer() -> Bool {
+        switch machine.receivedRequest() {
+        case .answer: return true
+        case .ignore: return false
+        case .close(let reason):
+            close(reason)
+            return false
+        }
+    }
+
     private func answer(
         _ answer: MonitoringRoutes.Answer, keepAlive: Bool, isHead: Bool = false, path: String? = nil,
         reason: ConnectionStateMachine.CloseReason? = nil
     ) {
         guard let context else { return }
-        switch machine.receivedRequest() {
-        case .close(let reason): return close(reason)
-        case .ignore: return
-        case .answer: break
-        }
         if let reason { shared.count(closed: reason) }
         shared.count(path: path, status: answer.status)
         start(.write)

@@ -8,7 +8,7 @@ import TradingModel
 /// Of the same message of the same logger, `mostPerSecond` lines a second are written. What is beyond is counted in
 /// `tickline_log_suppressed_total` and told by one line when its second is over, at the next line of any logger or at
 /// `flush`. Lines the descriptor does not take (a full pipe that does not block, a closed one) are dropped and counted in
-/// `tickline_log_dropped_total`: logging never fails the process.
+/// `tickline_log_dropped_total`: logging never fails the process, provided that it ignores SIGPIPE.
 public final class JSONLogWriter: Sendable {
     /// Lines of one logger and message within a second.
     public static let mostPerSecond = 10

@@ -38,4 +38,7 @@ enum ModuleGraph {
 
     /// Knows every module, so it has no rule of its own; nothing besides `tickline` may import it.
     static let composition = "TicklineNode"
+    /// C targets whose header functions are inlined into other modules' hot loops; the importing module's inlinable
+    /// functions need a public import for that.
+    static let inlinedCTargets: Set<String> = ["CSPSCRing"]
 }
