@@ -28,7 +28,7 @@ public final class FeedHandler: Sendable {
     ///   - configuration: its settings.
     ///   - catalog: the run's instruments; the feed decodes those of its exchange and counts others as unknown.
     ///   - producer: the writing end of the feed's ring.
-    ///   - metrics: where its counters go; must outlive the feed.
+    ///   - metrics: where its counters go.
     ///   - health: its check: ready while connected, else the last error with its remedy.
     ///   - logger: takes cold events only, from the feed's thread.
     public init(
@@ -42,6 +42,9 @@ public final class FeedHandler: Sendable {
             logger: logger, stop: signal)
         life = Mutex(.ready(FeedThread(loop)))
     }
+
+    /// A feed that is dropped without `stop` ends by itself; nobody waits for it.
+    deinit { signal.request() }
 
     /// Starts the thread and returns at once. A second call, or one after `stop`, is our own mistake and traps.
     public func start() {

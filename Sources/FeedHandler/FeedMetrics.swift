@@ -7,11 +7,14 @@ struct FeedMetrics {
     let ringStalls: Counter
     let droppedPongs: Counter
     let decode: LatencyHistogram
+    /// Owns the memory behind the handles; kept so that the thread can't outlive it.
+    private let registry: MetricsRegistry
     private let outcomes: [Counter]
     private let reconnects: [DisconnectReason: Counter]
     private let violations: [WebSocketViolation: Counter]
 
     init(registry: MetricsRegistry, feed: String) {
+        self.registry = registry
         receivedBytes = registry.counter(
             "tickline_received_bytes_total", help: "Bytes read from feeds.", labels: [("feed", feed)])
         messages = registry.counter(
