@@ -115,6 +115,8 @@ public final class FaultProxy: @unchecked Sendable {
                     pollfd(fd: server, events: Int16(POLLIN), revents: 0),
                 ]
                 poll(&list, 2, 20)
+                // A stall may have begun during the wait.
+                if self.state.withLock({ $0.stalled == number }) { continue }
                 if list[0].revents != 0 { isOpen = self.pass(client, server, &left.request, fault, isFirst, true) }
                 if isOpen, list[1].revents != 0 {
                     isOpen = self.pass(server, client, &left.reply, fault, isFirst, false)

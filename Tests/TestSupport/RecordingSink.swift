@@ -24,13 +24,16 @@ public struct RecordingSink: ~Copyable, SignalSink {
         self.capacity = capacity
     }
 
+    /// Whether fewer than `capacity` signals are kept.
     public var hasRoom: Bool { record.signals.count < capacity }
 
+    /// Keeps the signal, or refuses it at the capacity.
     public mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
         guard hasRoom else { return .full }
         record.append(copy signal)
         return .sent
     }
 
+    /// Nothing is ever held back.
     public mutating func flush() {}
 }

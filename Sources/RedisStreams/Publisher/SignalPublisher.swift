@@ -8,7 +8,7 @@ public import TradingModel
 ///
 /// The engine's thread writes to the socket itself through the `RedisSignalSink`; a thread of the publisher's own connects,
 /// logs in, reads the stream back, resends, reads replies and keeps what is not acknowledged. A second thread trims the
-/// stream where that is configured. What happens when Redis fails is in the module's design notes.
+/// stream where that is configured. While Redis fails, signals wait in the outbox, readiness says why, and attempts go on.
 public final class SignalPublisher: Sendable {
     private let core: PublisherCore
     private let threads = Mutex<[DedicatedThread]>([])
