@@ -30,7 +30,8 @@ public final class ConsolePrinter: Sendable {
         self.descriptor = descriptor
         self.format = format ?? (isatty(descriptor) == 1 ? .table : .jsonLines)
         dropped = metrics.counter(
-            "tickline_dropped_total", help: "Records that were given up because a bound was reached, by what was dropped.",
+            "tickline_dropped_total",
+            help: "Records that were given up because a bound was reached, by what was dropped.",
             labels: [("what", "console_signal")])
     }
 

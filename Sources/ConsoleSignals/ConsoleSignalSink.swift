@@ -3,15 +3,12 @@ public import TradingModel
 
 /// The engine's end of the console output: hands each signal to the in-process stream that a printing thread reads.
 public struct ConsoleSignalSink: ~Copyable, SignalSink {
-    /// Slots one tick's signals may take: 16 strategies, two slots each.
-    static let slotsPerTick = 32
-
     private let ring: RingProducer
 
     init(ring: consuming RingProducer) { self.ring = ring }
 
-    /// Whether the stream takes a whole tick's signals; false while the terminal does not keep up.
-    public var hasRoom: Bool { ring.freeSlots >= Self.slotsPerTick }
+    /// Whether the stream takes `count` signals, two slots each; false while the terminal does not keep up.
+    public func hasRoom(for count: Int) -> Bool { ring.freeSlots >= 2 * count }
 
     // hot path (HotPathTests)
     /// Hands one signal over; `sent` means that the printing thread can see it.

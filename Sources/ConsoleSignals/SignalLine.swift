@@ -13,7 +13,8 @@ struct SignalLine {
     let catalog: MarketCatalog
 
     /// The columns of the table.
-    static let header = "TIME                      SIGNAL  INSTRUMENT            STRATEGY         PRICE"
+    static let header =
+        "TIME                      SIGNAL  INSTRUMENT            STRATEGY         PRICE"
         + "            SHORT SMA         LONG SMA          TICK"
 
     func table(_ signal: Decision) -> String {

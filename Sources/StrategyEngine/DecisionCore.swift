@@ -7,7 +7,7 @@ public import TradingModel
 /// Deterministic: the same records in the same order give the same decisions. One thread at a time. All memory is taken
 /// at creation.
 public struct DecisionCore: ~Copyable {
-    /// The most strategies one run may have, hence the most signals of one tick.
+    /// The most strategies one run may have: each can make one signal of a tick.
     public static let mostStrategies = 16
     /// The most feeds one run may have.
     public static let mostFeeds = 256
@@ -17,7 +17,8 @@ public struct DecisionCore: ~Copyable {
     @usableFromInline private(set) var signalCount = 0
 
     private let catalog: MarketCatalog
-    private let strategyCount: Int
+    /// Strategies, hence the most signals of one tick.
+    @usableFromInline let strategyCount: Int
     private let states: UnsafeMutablePointer<StrategyState>
     private let trackers: UnsafeMutablePointer<ContinuityTracker>
     private let averageSources: UnsafeMutablePointer<UInt8>

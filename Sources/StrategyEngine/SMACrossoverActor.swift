@@ -107,10 +107,12 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         guard case .park(let limit) = idlePolicy, emptyPolls > limit else { return spinPause() }
         emptyPolls = 0
         parker.prepare()
-        if executor.hasPendingJobs || sink.hasRoom && rings.hasTicks {
+        if executor.hasPendingJobs || sink.hasRoom(for: core.strategyCount) && rings.hasTicks {
             parker.cancel()
         } else {
-            parker.wait(timeoutNanos: sink.hasRoom ? Self.longestSleepNanos : EngineRecorder.fullSinkSleepNanos)
+            parker.wait(
+                timeoutNanos: sink.hasRoom(for: core.strategyCount)
+                    ? Self.longestSleepNanos : EngineRecorder.fullSinkSleepNanos)
         }
     }
 
@@ -126,7 +128,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             var clock = MonotonicClock.now()
             for position in batch.indices {
                 // What the sink cannot keep must not be decided: the tick waits in its ring, the feed's socket behind it.
-                guard sink.hasRoom else {
+                guard sink.hasRoom(for: core.strategyCount) else {
                     recorder.countStall()
                     break
                 }

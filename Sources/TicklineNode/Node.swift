@@ -1,8 +1,8 @@
 import FeedHandler
 import Foundation
 import Logging
-import Monitoring
 import MongoStore
+import Monitoring
 import RingBuffer
 import ServiceLifecycle
 import StoreWriter
@@ -88,7 +88,6 @@ public struct Node: Sendable {
         let ports = try await monitoring.start()
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
         let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
-        logger.info("listening", metadata: ["addresses": "\(addresses)"])
         onListening(addresses)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet(logger)))

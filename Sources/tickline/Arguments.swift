@@ -47,7 +47,8 @@ struct SettingOptions: ParsableArguments {
     var processorHttp: String?
     @Option(help: ArgumentHelp("Trader's listener (APP_PORT; default 127.0.0.1:8082).", valueName: "[host:]port"))
     var traderHttp: String?
-    @Option(help: ArgumentHelp("Decimals of an instrument (repeatable): BTCUSDT=2,5.", valueName: "symbol=price,quantity"))
+    @Option(
+        help: ArgumentHelp("Decimals of an instrument (repeatable): BTCUSDT=2,5.", valueName: "symbol=price,quantity"))
     var scale: [String] = []
     @Option(help: "park: poll briefly, then sleep; spin: poll without end (default park).") var idle: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?

@@ -53,8 +53,9 @@ import TradingModel
         let lines = try printed(.table, [signal, signal])
         #expect(lines.count == 3)
         #expect(lines[0].contains("SIGNAL") && lines[1].contains("BUY") && lines[1].contains("61826.6938"))
-        #expect(lines[0].distance(from: lines[0].startIndex, to: lines[0].range(of: "PRICE")!.lowerBound)
-            == lines[1].distance(from: lines[1].startIndex, to: lines[1].range(of: "61826 ")!.lowerBound))
+        #expect(
+            lines[0].distance(from: lines[0].startIndex, to: lines[0].range(of: "PRICE")!.lowerBound)
+                == lines[1].distance(from: lines[1].startIndex, to: lines[1].range(of: "61826 ")!.lowerBound))
     }
 
     @Test func `keeps order through more signals than the ring holds`() throws {

@@ -26,7 +26,7 @@ let end = marker("tickline_probe_end")
 /// A sink that keeps nothing: what is counted is the engine's own.
 struct CountingSink: SignalSink, ~Copyable {
     static let published = Atomic<Int>(0)
-    var hasRoom: Bool { true }
+    func hasRoom(for count: Int) -> Bool { true }
     mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
         Self.published.wrappingAdd(1, ordering: .relaxed)
         return .sent

@@ -27,7 +27,8 @@ import Testing
             says: ["TICKLINE_REDDIS", "TICKLINE_REDIS"]),
         Refusal(arguments: ["run", "--feed", "http://localhost/ws/a@trade"], status: 78, says: ["http"]),
         Refusal(arguments: ["run", "--feed", "ws://localhost:1/ws"], status: 78, says: ["stream"]),
-        Refusal(arguments: ["run", "--feed", "nyse=ws://localhost:1/ws/a@trade"], status: 78, says: ["nyse", "binance"]),
+        Refusal(
+            arguments: ["run", "--feed", "nyse=ws://localhost:1/ws/a@trade"], status: 78, says: ["nyse", "binance"]),
         Refusal(arguments: ["run", "--redis", "http://localhost"], status: 78, says: ["http", "redis://"]),
         Refusal(arguments: ["run", "--mongo", "localhost"], status: 78, says: ["mongodb://"]),
         Refusal(arguments: ["run", "--store", "mongo"], status: 78, says: ["--mongo"]),
@@ -76,7 +77,7 @@ import Testing
             ], folder: folder.url)
         try await waitUntil("tried everything") {
             let body = await run.get("/readyz").body
-            return body.contains("redis") && run.process.output.contains("store")
+            return body.contains("store unavailable") && run.process.output.contains("Redis is not usable")
         }
         let pages = await run.get("/metrics").body + run.get("/readyz").body
         #expect(run.process.stop() == 0)

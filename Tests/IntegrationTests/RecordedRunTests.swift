@@ -22,7 +22,9 @@ import Testing
         return (server, port)
     }
 
-    @Test func `spot trades leave exactly the 37 signals and 9,757 documents, and a second run adds nothing`() async throws {
+    @Test func `spot trades leave exactly the 37 signals and 9,757 documents, and a second run adds nothing`()
+        async throws
+    {
         defer { folder.remove() }
         let redis = try await RedisServer()
         let mongo = try MongoServer()

@@ -28,6 +28,7 @@ enum ModuleGraph {
         "FeedHandler": Rule(imports: open.union(["Transport", "OrderBook", "Journal"])),
         "Execution": Rule(imports: open),
         "StoreWriter": Rule(imports: open),
+        "ConsoleSignals": Rule(imports: open),
         "RedisStreams": Rule(imports: open.union(["Transport"])),
         "MongoStore": Rule(imports: open.union(["Transport"])),
         "SQLiteStore": Rule(imports: open),

@@ -105,7 +105,7 @@ import TradingModel
 
         func run() {
             for index in 0..<count {
-                while !sink.hasRoom { spinPause() }
+                while !sink.hasRoom(for: 1) { spinPause() }
                 _ = sink.publish(Fixture.signal(index))
                 if index % 5 == 0 { sink.flush() }
             }

@@ -103,6 +103,6 @@ struct Probe {
 
 /// Waits as the engine does before it decides; a noncopyable sink can't be captured by `waitUntil`'s closure.
 func waitForRoom(_ sink: borrowing some SignalSink & ~Copyable) async throws {
-    for _ in 0..<4_000 where !sink.hasRoom { try await Task.sleep(for: .milliseconds(5)) }
-    guard sink.hasRoom else { throw ConditionTimeout(description: "no room in the outbox within 20 s") }
+    for _ in 0..<4_000 where !sink.hasRoom(for: 1) { try await Task.sleep(for: .milliseconds(5)) }
+    guard sink.hasRoom(for: 1) else { throw ConditionTimeout(description: "no room in the outbox within 20 s") }
 }

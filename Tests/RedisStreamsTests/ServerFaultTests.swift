@@ -87,7 +87,7 @@ import TradingModel
         }
         print("a stopped server: \(count) signals taken, outbox \(configuration.outboxCapacity)")
         #expect(count == configuration.outboxCapacity)
-        let hasRoom = sink.hasRoom
+        let hasRoom = sink.hasRoom(for: 1)
         let refused = sink.publish(Fixture.signal(count))
         #expect(!hasRoom && refused == .full)
         try await waitUntil("readiness says so") { rig.health.status.reason.contains("full") }

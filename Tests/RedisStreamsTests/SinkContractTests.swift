@@ -9,13 +9,13 @@ import TradingModel
     /// Publishes `count` signals into a sink that holds `capacity` and whose far side takes nothing meanwhile.
     private func fill(_ sink: inout some SignalSink & ~Copyable, capacity: Int) {
         for index in 0..<capacity {
-            let hasRoom = sink.hasRoom
+            let hasRoom = sink.hasRoom(for: 1)
             #expect(hasRoom)
             let outcome = sink.publish(Fixture.signal(index))
             #expect(outcome != .full)
         }
         sink.flush()
-        let hasRoom = sink.hasRoom
+        let hasRoom = sink.hasRoom(for: 1)
         #expect(!hasRoom)
         for _ in 0..<2 {
             let outcome = sink.publish(Fixture.signal(capacity))
@@ -30,7 +30,7 @@ import TradingModel
         fill(&sink, capacity: 16)
         #expect(record.signals.map(\.tickID) == (0..<16).map { UInt64(1_000 + $0) })
         record.removeAll()
-        let hasRoom = sink.hasRoom
+        let hasRoom = sink.hasRoom(for: 1)
         #expect(hasRoom)
     }
 

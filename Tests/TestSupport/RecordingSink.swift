@@ -25,11 +25,11 @@ public struct RecordingSink: ~Copyable, SignalSink {
     }
 
     /// Whether fewer than `capacity` signals are kept.
-    public var hasRoom: Bool { record.signals.count < capacity }
+    public func hasRoom(for count: Int) -> Bool { record.signals.count + count <= capacity }
 
     /// Keeps the signal, or refuses it at the capacity.
     public mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
-        guard hasRoom else { return .full }
+        guard hasRoom(for: 1) else { return .full }
         record.append(copy signal)
         return .sent
     }

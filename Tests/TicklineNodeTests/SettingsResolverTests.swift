@@ -51,7 +51,9 @@ import TradingModel
     }
 
     @Test(arguments: ["8082", ":8082", "[::1]:8082", "host:0"]) func `listen addresses`(text: String) throws {
-        let expected = ["8082": "127.0.0.1:8082", ":8082": "0.0.0.0:8082", "[::1]:8082": "[::1]:8082", "host:0": "host:0"]
+        let expected = [
+            "8082": "127.0.0.1:8082", ":8082": "0.0.0.0:8082", "[::1]:8082": "[::1]:8082", "host:0": "host:0",
+        ]
         #expect("\(try ListenAddress(parsing: text, source: "x"))" == expected[text])
     }
 

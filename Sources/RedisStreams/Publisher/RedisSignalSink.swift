@@ -26,8 +26,8 @@ public struct RedisSignalSink: ~Copyable, SignalSink {
         metrics = core.metrics
     }
 
-    /// Whether the next signal would be kept: a slot is free. One load.
-    public var hasRoom: Bool { outbox.freeSlots > 0 }
+    /// Whether the next `count` signals would be kept. One load.
+    public func hasRoom(for count: Int) -> Bool { outbox.freeSlots >= count }
 
     /// Keeps the signal and sends it where that is possible now. O(1). // hot path
     public mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {

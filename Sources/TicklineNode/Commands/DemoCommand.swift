@@ -8,7 +8,8 @@ public enum DemoCommand {
     ///
     /// Listeners use their default ports where those are free, other free ones otherwise; a port asked for by flag or
     /// variable is used as it is.
-    public static func run(flags: [SettingKey: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32 {
+    public static func run(flags: [SettingKey: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32
+    {
         await exitStatus {
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "tickline-demo-\(ProcessInfo.processInfo.processIdentifier)")

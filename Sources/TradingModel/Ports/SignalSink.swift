@@ -14,8 +14,8 @@ public enum PublishOutcome: Sendable, Equatable {
 /// A generic parameter of the engine, never `any`. All methods are called on the engine's thread alone and must not
 /// block, allocate or take a lock.
 public protocol SignalSink: ~Copyable, Sendable {
-    /// Whether a signal handed over now would be kept. Called before each tick that may decide.
-    var hasRoom: Bool { get }
+    /// Whether `count` more signals would all be kept. Asked before each tick, for as many as it can make.
+    func hasRoom(for count: Int) -> Bool
 
     /// Takes one signal, in order.
     mutating func publish(_ signal: borrowing Decision) -> PublishOutcome
