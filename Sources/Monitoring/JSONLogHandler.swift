@@ -17,8 +17,11 @@ public struct JSONLogHandler: LogHandler {
         "time", "level", "logger", "message", "error", "source", "suppressed", "metadataLeftOut",
     ]
 
+    /// What every line of this logger carries; a line's own metadata goes before it.
     public var metadata: Logger.Metadata = [:]
+    /// Where further metadata comes from, before `metadata` and after a line's own.
     public var metadataProvider: Logger.MetadataProvider?
+    /// Lines below this level are not made.
     public var logLevel: Logger.Level
 
     private let label: String
@@ -31,11 +34,13 @@ public struct JSONLogHandler: LogHandler {
         logLevel = level
     }
 
+    /// One member of `metadata`.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line, unless its message came too often. O(length); takes the writer's lock.
     public func log(event: LogEvent) {
         let message = event.message.description
         writer.write(logger: label, message: message, level: event.level.rawValue) { time in

@@ -11,6 +11,7 @@ public enum MonitoringError: Error, CustomStringConvertible, Equatable {
     /// A server is started once.
     case alreadyStarted
 
+    /// One line with the remedy.
     public var description: String {
         switch self {
         case .addressInUse(let listener):

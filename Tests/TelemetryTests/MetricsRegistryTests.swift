@@ -70,6 +70,14 @@ import Testing
         try Promtool.check(text)
     }
 
+    @Test(arguments: [
+        ("a\"b", #"a\"b"#), ("a\\b", #"a\\b"#), ("a\nb", #"a\nb"#), ("a\r\nb", "a\r\\nb"), ("\"\u{301}", "\\\"\u{301}"),
+    ]) func `label values are escaped exactly`(value: String, shown: String) {
+        let registry = MetricsRegistry()
+        registry.gauge("tickline_level", help: "Level.", labels: [("symbol", value)]).set(1)
+        #expect(PrometheusText.render(registry).hasSuffix("\ntickline_level{symbol=\"\(shown)\"} 1\n"))
+    }
+
     @Test func `a histogram is cumulative and passes promtool`() throws {
         let registry = MetricsRegistry()
         let histogram = registry.histogram("tickline_tick_to_signal_seconds", help: "Latency.", labels: [("feed", "0")])
