@@ -1,7 +1,7 @@
 // jemalloc, the process's allocator. Linking it replaces malloc for C and Swift alike; nothing else is called.
 //
-// The shim exists because mallctl is reached by name strings and out-parameters, and because a use of one of its symbols
-// keeps the library from being dropped by the linker.
+// The shim exists because mallctl is reached by name strings and out-parameters, and because a use of one of its
+// symbols keeps the library from being dropped by the linker.
 
 #ifndef TICKLINE_CJEMALLOC_SHIM_H
 #define TICKLINE_CJEMALLOC_SHIM_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Bytes the process has allocated and not freed, as of now; 0 where jemalloc is not the allocator (sanitizers). Any thread,
-// some microseconds.
+// Bytes the process has allocated and not freed, as of now; 0 where jemalloc is not the allocator (sanitizers). Any
+// thread, some microseconds.
 static inline uint64_t CJemalloc_allocated_bytes(void) {
     uint64_t epoch = 1;
     size_t bytes = 0;

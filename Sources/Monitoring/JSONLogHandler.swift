@@ -14,7 +14,7 @@ public struct JSONLogHandler: LogHandler {
     public static let mostMetadataMembers = 64
 
     private static let ownKeys: Set<String> = [
-        "time", "level", "logger", "message", "error", "source", "suppressed", "metadataLeftOut",
+        "time", "level", "logger", "message", "source", "suppressed", "metadataLeftOut",
     ]
 
     /// What every line of this logger carries; a line's own metadata goes before it.
@@ -59,7 +59,7 @@ public struct JSONLogHandler: LogHandler {
             let sorted = all.sorted { $0.key < $1.key }
             for (key, value) in sorted.prefix(Self.mostMetadataMembers) {
                 json.member(
-                    Self.ownKeys.contains(key) ? "meta.\(key)" : key, json: Self.json(value, key: key, depth: 0))
+                    isOwn(key, of: event) ? "meta.\(key)" : key, json: Self.json(value, key: key, depth: 0))
             }
             if sorted.count > Self.mostMetadataMembers {
                 json.member("metadataLeftOut", json: "\(sorted.count - Self.mostMetadataMembers)")
@@ -67,6 +67,11 @@ public struct JSONLogHandler: LogHandler {
             if let error = event.error { json.member("error", Self.shown("\(error)")) }
             if event.level <= .debug { json.member("source", event.source) }
         }
+    }
+
+    /// Whether the line has a member of that name of its own; `error` only where the event carries one.
+    private func isOwn(_ key: String, of event: LogEvent) -> Bool {
+        Self.ownKeys.contains(key) || (key == "error" && event.error != nil)
     }
 
     /// Deeper nesting is printed as text.

@@ -20,7 +20,7 @@ enum ReleaseProbe {
         defer { folder.remove() }
         let library = folder.url.appendingPathComponent("counting.so")
         let source = Repository.root.appendingPathComponent("Tests/HotPathTests/Preload/counting_preload.c")
-        let compiled = try run("/usr/bin/env", ["cc", "-O2", "-shared", "-fPIC", "-o", library.path, source.path])
+        let compiled = try run("/usr/bin/env", ["clang", "-O2", "-shared", "-fPIC", "-o", library.path, source.path])
         try #require(compiled.status == 0, "\(compiled.error)")
         let result = try run(ReleaseProbe.url.path, arguments, environment: ["LD_PRELOAD": library.path])
         try #require(result.status == 0, "\(result.error)")

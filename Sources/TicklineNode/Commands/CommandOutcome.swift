@@ -14,7 +14,10 @@ public enum ExitStatus {
 }
 
 /// Runs a command's body and turns what it throws into one line on standard error and an exit status.
+///
+/// A reader that goes away (of standard output, of a socket) must end a write, not the process: SIGPIPE is ignored.
 func exitStatus(of body: () async throws -> Void) async -> Int32 {
+    signal(SIGPIPE, SIG_IGN)
     do {
         try await body()
         return ExitStatus.success

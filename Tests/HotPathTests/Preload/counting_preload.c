@@ -33,9 +33,13 @@ static struct counts *self(void) {
     return mine;
 }
 
-static int is_on(void) { return atomic_load_explicit(&counting, memory_order_relaxed); }
+static int is_on(void) {
+    return atomic_load_explicit(&counting, memory_order_relaxed);
+}
 
-void tickline_probe_begin(void) { atomic_store(&counting, 1); }
+void tickline_probe_begin(void) {
+    atomic_store(&counting, 1);
+}
 
 void tickline_probe_end(void) {
     atomic_store(&counting, 0);
