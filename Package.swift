@@ -11,7 +11,13 @@ let common: [SwiftSetting] = [
 /// Modules that import C or map memory show each unsafe use.
 let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 /// GNU extensions (`pthread_setname_np`, `sched_getaffinity`) and the warnings C code must be free of.
-let c: [CSetting] = [.define("_GNU_SOURCE")]
+let c: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .enableWarning("conversion"),
+    .treatAllWarnings(as: .error),
+]
 
 let nioHTTP: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
