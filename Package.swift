@@ -124,7 +124,7 @@ let package = Package(
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),
-        .testTarget(name: "IndicatorsTests", dependencies: ["Indicators"], swiftSettings: common),
+        .testTarget(name: "IndicatorsTests", dependencies: ["Indicators", "TestSupport"], swiftSettings: common),
         .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
         .testTarget(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),

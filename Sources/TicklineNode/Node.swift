@@ -65,8 +65,10 @@ public struct Node: Sendable {
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }
         services.append(
-            SignalService(
-                start: { signals.start() }, drainAndStop: { await signals.drainAndStop(within: $0) }, logger: logger))
+            DrainingService(
+                start: { signals.start() }, drainAndStop: { await signals.drainAndStop(within: $0) },
+                limit: .milliseconds(1_500), leftBehind: "signals not acknowledged at the end are lost to the stream",
+                logger: logger))
         services.append(EngineService(engine: engine, logger: logger))
         services.append(
             FeedService(
@@ -128,7 +130,7 @@ public struct Node: Sendable {
     private static func store(
         _ records: consuming RingConsumer, catalog: MarketCatalog, settings: Settings, metrics: MetricsRegistry,
         health: HealthCheck, logger: Logger
-    ) throws(SettingsError) -> StoreService {
+    ) throws(SettingsError) -> DrainingService {
         var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
         configuration.database = settings.mongoDatabase
         configuration.signalsCollection = settings.signalsCollection
@@ -143,8 +145,9 @@ public struct Node: Sendable {
         let writer = StoreWriter(
             records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
             health: health, logger: logger)
-        return StoreService(
+        return DrainingService(
             start: { writer.start() },
-            drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } }, logger: logger)
+            drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
+            limit: .seconds(2), leftBehind: "records not stored at the end are lost to the store", logger: logger)
     }
 }

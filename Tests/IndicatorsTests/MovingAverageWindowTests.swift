@@ -1,11 +1,12 @@
 import Indicators
+import TestSupport
 import Testing
 
 @Suite struct MovingAverageWindowTests {
     @Test func `sums equal a slow recomputation at every price and scale`() {
         let seed = UInt64.random(in: .min ... .max)
         print("MovingAverageWindowTests seed \(seed)")
-        var random = SplitMix64(state: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<60 {
             let long = Int.random(in: 2...70, using: &random)
             let short = Int.random(in: 1..<long, using: &random)
@@ -43,17 +44,5 @@ import Testing
         window.push(.max - 1)
         let after = window.sign
         #expect(after == -1)
-    }
-}
-
-/// A small seeded generator, so that a printed seed replays a run.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

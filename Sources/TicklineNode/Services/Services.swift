@@ -19,39 +19,21 @@ struct MonitoringService: Service {
     }
 }
 
-/// The store writer's thread.
-struct StoreService: Service {
-    static let drainLimit = Duration.seconds(2)
+/// The thread behind the record ring or behind the signal sink: it drains what the engine has handed over.
+struct DrainingService: Service {
     let start: @Sendable () -> Void
+    /// Ends the thread within a time and returns how much is left.
     let drainAndStop: @Sendable (Duration) async -> Int
+    let limit: Duration
+    /// What to tell the operator about what is left.
+    let leftBehind: Logger.Message
     let logger: Logger
 
     func run() async throws {
         start()
         try? await gracefulShutdown()  // as above
-        let left = await drainAndStop(Self.drainLimit)
-        if left > 0 {
-            logger.error("records not stored at the end", metadata: ["records": "\(left)"])
-        }
-    }
-}
-
-/// Where signals go: the Redis publisher or the console.
-struct SignalService: Service {
-    static let drainLimit = Duration.milliseconds(1_500)
-    let start: @Sendable () -> Void
-    let drainAndStop: @Sendable (Duration) async -> Int
-    let logger: Logger
-
-    func run() async throws {
-        start()
-        try? await gracefulShutdown()  // as above
-        let left = await drainAndStop(Self.drainLimit)
-        if left > 0 {
-            logger.error(
-                "signals not acknowledged at the end; a run on the same feed publishes them again",
-                metadata: ["signals": "\(left)"])
-        }
+        let left = await drainAndStop(limit)
+        if left > 0 { logger.error(leftBehind, metadata: ["count": "\(left)"]) }
     }
 }
 
