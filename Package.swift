@@ -127,6 +127,8 @@ let package = Package(
         .testTarget(name: "IndicatorsTests", dependencies: ["Indicators", "TestSupport"], swiftSettings: common),
         .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
         .testTarget(
+            name: "ThreadExecutorTests", dependencies: ["ThreadExecutor", "RingBuffer"], swiftSettings: common),
+        .testTarget(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: common),
         .testTarget(

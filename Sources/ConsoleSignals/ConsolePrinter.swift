@@ -43,7 +43,8 @@ public final class ConsolePrinter: Sendable {
         thread.withLock { $0 = DedicatedThread(name: "console") { [self] in run() } }
     }
 
-    /// Prints what is left and ends the thread. After the engine has stopped.
+    /// Prints what is left and ends the thread; a reader that takes nothing for 0.1 s is not waited for any longer, and
+    /// what it did not take is counted. After the engine has stopped.
     public func stop() {
         isStopping.store(true, ordering: .releasing)
         parker.wake()
@@ -78,10 +79,16 @@ public final class ConsolePrinter: Sendable {
         }
     }
 
-    /// Writes a line whole; false when the reader is gone.
+    /// Writes a line whole; false when the reader is gone, or stalled for longer than a stop may wait.
+    ///
+    /// Writes only what poll(2) has announced room for: a pipe then takes PIPE_BUF bytes, more than a line, at once.
     private func write(_ text: String) -> Bool {
         var bytes = Array((text + "\n").utf8)[...]
         while !bytes.isEmpty {
+            var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            let ready = poll(&request, 1, 100)
+            if isStopping.load(ordering: .acquiring), ready == 0 { return false }
+            if ready <= 0 { continue }
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 && errno != EINTR && errno != EAGAIN { return false }
             if written > 0 { bytes = bytes.dropFirst(written) }

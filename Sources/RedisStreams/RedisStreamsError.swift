@@ -27,7 +27,9 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
         case .invalidAddress(let what):
             "\(what); give redis://[user:password@]host[:port][/db], unix:///path/to/socket?db=N or host:port"
         case .unsupportedScheme(let scheme):
-            "\(scheme):// is not supported yet; use redis:// or unix://, through a TLS tunnel where the network needs one"
+            scheme == "rediss"
+                ? "rediss:// is not supported yet; use redis:// through a TLS tunnel where the network needs one"
+                : "\(scheme):// is no Redis address; use redis://host:port or unix:///path"
         case .invalidSetting(let what): what
         case .connect(let what): "cannot connect to Redis at \(what); start it or correct --redis"
         case .timeout(let what): "Redis did not answer \(what) in time; it is blocked, overloaded or unreachable"

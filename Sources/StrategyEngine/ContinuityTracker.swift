@@ -8,11 +8,19 @@ enum Continuity: Equatable {
     case repeated
     /// Ids from `firstID` to the one before this are missing.
     case hole(firstID: UInt64)
+    /// An id too far ahead to be believed before the next one confirms it; the tick is not taken.
+    case implausible
 }
 
 /// The last id of one (instrument, kind) over all feeds, so overlapping connections count as one source.
 struct ContinuityTracker {
+    /// The largest hole that is believed at once: more ids than any market makes in a year of being disconnected. One
+    /// rogue id beyond would otherwise make every later tick look old, for ever.
+    static let mostPlausibleHole: UInt64 = 1 << 32
+
     private var lastID: UInt64 = 0
+    /// The id that was not believed last, 0 for none.
+    private var doubtedID: UInt64 = 0
     private var hasID = false
     /// Exchange time of the last accepted tick, Unix nanoseconds.
     private(set) var lastTimeNanos: Int64 = 0
@@ -28,6 +36,10 @@ struct ContinuityTracker {
         if hasID && id <= lastID { return .repeated }
         let expected = lastID &+ 1
         let isHole = hasID && isContiguous && id != expected
+        if isHole, id &- expected > Self.mostPlausibleHole, id != doubtedID &+ 1 {
+            doubtedID = id
+            return .implausible
+        }
         lastID = id
         hasID = true
         lastTimeNanos = tick.exchangeTimeNanos

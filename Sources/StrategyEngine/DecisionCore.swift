@@ -96,8 +96,8 @@ public struct DecisionCore: ~Copyable {
         // The feed in the upper bits: two feeds' connection numbers are not the same connection.
         let connection = connections[feed] | UInt64(feed) << 48
         let continuity = trackers[stream].accept(record, isContiguous: isContiguous, connection: connection)
-        if continuity == .repeated {
-            counters.repeated[stream].addFromOnlyWriter()
+        if continuity == .repeated || continuity == .implausible {
+            (continuity == .repeated ? counters.repeated : counters.implausible)[stream].addFromOnlyWriter()
             return false
         }
         let isAverageSource = record.kind == averageSources[instrument]

@@ -8,6 +8,7 @@ struct EngineCounters: ~Copyable {
 
     let accepted: UnsafeMutablePointer<Counter>
     let repeated: UnsafeMutablePointer<Counter>
+    let implausible: UnsafeMutablePointer<Counter>
     let gaps: UnsafeMutablePointer<Counter>
     let missing: UnsafeMutablePointer<Counter>
     private let signals: UnsafeMutablePointer<Counter>
@@ -38,6 +39,8 @@ struct EngineCounters: ~Copyable {
         }
         accepted = table("tickline_ticks_total", "Ticks accepted: neither repeats nor older than the last.")
         repeated = table("tickline_ticks_repeated_total", "Ticks dropped because their id, or a later one, was seen.")
+        implausible = table(
+            "tickline_ticks_implausible_total", "Ticks not taken because their id was too far ahead to be believed.")
         gaps = table("tickline_gaps_total", "Holes found in contiguous ids.")
         missing = table("tickline_ticks_missing_total", "Ids inside those holes.")
         let sides: [Side] = [.sell, .neutral, .buy]
@@ -66,7 +69,7 @@ struct EngineCounters: ~Copyable {
     }
 
     deinit {
-        for table in [accepted, repeated, gaps, missing, signals, decisions] { table.deallocate() }
+        for table in [accepted, repeated, implausible, gaps, missing, signals, decisions] { table.deallocate() }
     }
 
     /// Counts a decision and, where it is one, the signal.

@@ -13,6 +13,7 @@ struct EngineRecorder: Sendable {
     private let decide: LatencyHistogram
     private let send: LatencyHistogram
     private let stalls: Counter
+    private let undecided: Counter
 
     init(metrics: MetricsRegistry) {
         let stage = "tickline_stage_seconds"
@@ -26,6 +27,10 @@ struct EngineRecorder: Sendable {
         queue = metrics.histogram(stage, help: help, labels: [("stage", "queue")])
         decide = metrics.histogram(stage, help: help, labels: [("stage", "decide")])
         send = metrics.histogram(stage, help: help, labels: [("stage", "send")])
+        undecided = metrics.counter(
+            "tickline_dropped_total",
+            help: "Records that were given up because a bound was reached, by what was dropped.",
+            labels: [("what", "undecided_tick")])
         stalls = metrics.counter(
             "tickline_engine_stalls_total", help: "Batches cut short because the signal outbox was full.")
     }
@@ -43,6 +48,9 @@ struct EngineRecorder: Sendable {
         tickToSignal.record(nanos: sent.nanos(since: receive))
         send.record(nanos: sent.nanos(since: decision))
     }
+
+    @usableFromInline
+    func countUndecided(_ ticks: Int) { undecided.addFromOnlyWriter(UInt64(ticks)) }
 
     @usableFromInline
     func countStall() { stalls.addFromOnlyWriter() }

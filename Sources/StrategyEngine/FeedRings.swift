@@ -17,6 +17,14 @@ struct FeedRings: ~Copyable {
         consumers.deallocate()
     }
 
+    /// Slots in all rings; O(feeds).
+    @inlinable
+    var occupancy: Int {
+        var sum = 0
+        for index in 0..<count { sum += consumers[index].occupancy }
+        return sum
+    }
+
     /// Whether any ring holds something; O(feeds).
     @inlinable
     var hasTicks: Bool {

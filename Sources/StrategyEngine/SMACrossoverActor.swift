@@ -44,6 +44,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     @usableFromInline let recorder: EngineRecorder
     @usableFromInline var core: DecisionCore
     @usableFromInline var isStopping = false
+    @usableFromInline var isAbandoning = false
     @usableFromInline var sink: Sink
 
     /// Creates the engine and its thread.
@@ -82,6 +83,13 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// Makes `run` return once the rings are empty. Stop the feeds first.
     public func stop() { isStopping = true }
 
+    /// Makes `run` return at once and counts the ticks left in the rings as dropped: for an end that cannot wait for a
+    /// sink without room.
+    public func abandon() {
+        isStopping = true
+        isAbandoning = true
+    }
+
     /// Ends the thread; the actor answers on the caller's thread from then on. After `run` has returned.
     public nonisolated func shutdown() { executor.stop() }
 
@@ -89,7 +97,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     @inlinable
     public func run() async {
         var emptyPolls = 0
-        while true {
+        while !isAbandoning {
             if drain() {
                 emptyPolls = 0
             } else if isStopping && !rings.hasTicks {
@@ -100,6 +108,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             }
             if executor.hasPendingJobs { await Task.yield() }
         }
+        recorder.countUndecided(rings.occupancy)
     }
 
     @inlinable

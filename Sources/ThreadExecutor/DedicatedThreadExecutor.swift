@@ -82,16 +82,19 @@ public final class DedicatedThreadExecutor: SerialExecutor, @unchecked Sendable 
     private func run() {
         owner.store(ThreadIdentity.current, ordering: .releasing)
         while true {
-            let (batch, isDone) = state.withLock { state in
-                let batch = state.jobs
-                state.jobs.removeAll(keepingCapacity: true)
-                pending.store(false, ordering: .releasing)
-                state.hasEnded = batch.isEmpty && state.isStopping
-                return (batch, state.hasEnded)
+            // One job at a time: a long job gives way only while `hasPendingJobs`, so no other may wait outside the queue.
+            let (job, isDone) = state.withLock { state -> (UnownedJob?, Bool) in
+                let job = state.jobs.isEmpty ? nil : state.jobs.removeFirst()
+                pending.store(!state.jobs.isEmpty, ordering: .releasing)
+                state.hasEnded = job == nil && state.isStopping
+                return (job, state.hasEnded)
             }
             if isDone { return }
-            if batch.isEmpty { idle { hasPendingJobs || state.withLock { $0.isStopping } } }
-            for job in batch { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
+            if let job {
+                unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+            } else {
+                idle { hasPendingJobs || state.withLock { $0.isStopping } }
+            }
         }
     }
 }

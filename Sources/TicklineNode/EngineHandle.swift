@@ -9,6 +9,8 @@ struct EngineHandle: Sendable {
     let run: @Sendable () async -> Void
     /// Asks `run` to return once the rings are empty.
     let stop: @Sendable () async -> Void
+    /// Makes `run` return at once, leaving what is in the rings.
+    let abandon: @Sendable () async -> Void
     /// Hands over the newest published signals.
     let adopt: @Sendable ([PublishedSign]) async -> Void
     /// Ends the thread, after `run` has returned.
@@ -17,6 +19,7 @@ struct EngineHandle: Sendable {
     init<Sink: SignalSink & ~Copyable>(_ engine: SMACrossoverActor<Sink>) {
         run = { await engine.run() }
         stop = { await engine.stop() }
+        abandon = { await engine.abandon() }
         adopt = { await engine.adopt($0) }
         shutdown = { engine.shutdown() }
     }

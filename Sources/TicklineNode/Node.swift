@@ -67,12 +67,12 @@ public struct Node: Sendable {
         services.append(
             DrainingService(
                 start: { signals.start() }, drainAndStop: { await signals.drainAndStop(within: $0) },
-                limit: .milliseconds(1_500), leftBehind: "signals not acknowledged at the end are lost to the stream",
+                limit: .seconds(1), leftBehind: "signals not acknowledged at the end are lost to the stream",
                 logger: logger))
         services.append(EngineService(engine: engine, logger: logger))
         services.append(
             FeedService(
-                feeds: feeds, publishedSigns: { await signals.publishedSigns(within: $0) }, engine: engine,
+                feeds: feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) }, engine: engine,
                 logger: logger))
         self.services = services
         self.settings = settings
@@ -80,12 +80,15 @@ public struct Node: Sendable {
         self.metrics = metrics
     }
 
+    /// The longest a stop may take.
+    private static let stopLimit = Duration.milliseconds(4_700)
+
     /// Runs until a stop signal or until `duration` has passed, drains, and returns what was done.
     ///
     /// - Parameter onListening: told the listeners' addresses (collector, processor, trader) once they are open.
     /// - Throws: `MonitoringError` where a listener can't be opened, or what a service failed with.
     public func run(
-        duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
+        until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
@@ -94,8 +97,19 @@ public struct Node: Sendable {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet(logger)))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
+            let (stopped, stopping) = AsyncStream<Void>.makeStream()
             tasks.addTask {
-                await StopSignals().watch { await group.triggerGracefulShutdown() }
+                await stop.watch {
+                    stopping.finish()
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            tasks.addTask {
+                // Each drain has its own limit; this ends a process in which one of them did not keep it.
+                for await _ in stopped {}
+                try await Task.sleep(for: Self.stopLimit)
+                logger.critical("not drained within \(Self.stopLimit); ending all the same")
+                _exit(0)
             }
             if let duration {
                 tasks.addTask {
@@ -104,11 +118,13 @@ public struct Node: Sendable {
                 }
             }
             defer { tasks.cancelAll() }
-            try await group.run()
+            do {
+                try await group.run()
+            } catch let error as ServiceGroupError where error == .alreadyFinished() {
+                // The stop came before the services had started.
+            }
         }
-        let summary = RunSummary(metrics: metrics)
-        if let path = settings.summaryJSON { try summary.json.write(to: URL(fileURLWithPath: path)) }
-        return summary
+        return RunSummary(metrics: metrics)
     }
 
     /// The lifecycle library logs each service at info; an operator needs only its errors.
@@ -148,6 +164,6 @@ public struct Node: Sendable {
         return DrainingService(
             start: { writer.start() },
             drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
-            limit: .seconds(2), leftBehind: "records not stored at the end are lost to the store", logger: logger)
+            limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store", logger: logger)
     }
 }

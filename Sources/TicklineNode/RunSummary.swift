@@ -24,7 +24,9 @@ public struct RunSummary: Sendable {
         func total(_ name: String) -> UInt64 { UInt64(max(0, metrics.total(name))) }
         counts = [
             ("ticks", total("tickline_ticks_total")), ("repeated", total("tickline_ticks_repeated_total")),
-            ("signals", total("tickline_signals_total")), ("gaps", total("tickline_gaps_total")),
+            ("signals", total("tickline_signals_total")),
+            ("published", total("tickline_published_total")),
+            ("already_there", total("tickline_published_already_total")), ("gaps", total("tickline_gaps_total")),
             ("missing", total("tickline_ticks_missing_total")), ("dropped", total("tickline_dropped_total")),
             ("refused", total("tickline_decode_errors_total")), ("reconnects", total("tickline_reconnects_total")),
             ("stored", total("tickline_store_documents_total")),

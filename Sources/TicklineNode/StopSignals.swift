@@ -2,16 +2,18 @@ import Glibc
 import UnixSignals
 
 /// SIGTERM and SIGINT: the first drains and stops, a second ends the process at once with 128 + its number.
-struct StopSignals: Sendable {
-    /// What SIGUSR1 does, where anything.
-    var userSignal: (@Sendable () -> Void)?
+public struct StopSignals: Sendable {
+    private let signals: UnixSignalsSequence
 
-    /// Calls `onFirst` at the first stop signal and goes on watching; returns when cancelled.
-    func watch(onFirst: @escaping @Sendable () async -> Void) async {
+    /// Traps the signals; what arrives before anybody watches is kept. Make it before anything else that takes time.
+    public init() async { signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1) }
+
+    /// Calls `onFirst` at the first stop signal and goes on watching; returns when cancelled. SIGUSR1 calls `onUser`.
+    func watch(onUser: @Sendable () -> Void = {}, onFirst: @Sendable () async -> Void) async {
         var isStopping = false
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1) {
+        for await signal in signals {
             if signal == .sigusr1 {
-                userSignal?()
+                onUser()
                 continue
             }
             if isStopping { _exit(128 + signal.rawValue) }
@@ -21,10 +23,10 @@ struct StopSignals: Sendable {
     }
 
     /// Returns at the first stop signal or after `limit`.
-    func wait(atMost limit: Duration?) async {
+    func wait(atMost limit: Duration?, onUser: @escaping @Sendable () -> Void) async {
         await withTaskGroup(of: Void.self) { group in
             let (stopped, stop) = AsyncStream<Void>.makeStream()
-            group.addTask { await watch { stop.finish() } }
+            group.addTask { await watch(onUser: onUser) { stop.finish() } }
             if let limit {
                 group.addTask {
                     try? await Task.sleep(for: limit)  // A cancelled sleep means the stop came first.

@@ -35,12 +35,12 @@ struct SettingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Store in MongoDB (MONGO_URI): mongodb://host[:port]/.", valueName: "uri"))
     var mongo: String?
     @Option(help: "The database (DATABASE_NAME; default btc_data).") var mongoDatabase: String?
-    @Option(help: "The collection of book events (COLLECTION_NAME; default depth).") var depthCollection: String?
+    @Option(help: "The collection of book events, which are not stored yet (COLLECTION_NAME; default depth).") var depthCollection: String?
     @Option(help: "The collection of decisions (SIGNALS_COL_NAME; default trade_signals).")
     var signalsCollection: String?
     @Option(help: "Days ticks are kept in the store (default 7).") var tickRetentionDays: String?
     @Option(help: "none or mongo (default mongo where --mongo is given, else none).") var store: String?
-    @Option(help: "The data folder (default ./tickline-data).") var data: String?
+    @Option(help: "The data folder, where nothing is kept yet (default ./tickline-data).") var data: String?
     @Option(help: ArgumentHelp("Collector's listener (default 127.0.0.1:8080).", valueName: "[host:]port"))
     var collectorHttp: String?
     @Option(help: ArgumentHelp("Processor's listener (SERVER_PORT; default 127.0.0.1:8081).", valueName: "[host:]port"))

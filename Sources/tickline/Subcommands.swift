@@ -58,8 +58,9 @@ struct SimulateSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Serve recorded or synthetic market streams as Binance would.",
         discussion: """
-            Recordings are .ndjson or .ndjson.gz files, one message a line. The replay starts when a subscriber connects.
-            SIGUSR1 resets every connection.
+            Recordings are .ndjson or .ndjson.gz files, one message a line. The replay starts when a subscriber connects
+            and starts anew for the next one once it has ended and nobody is connected; who joins later receives what is
+            left. SIGUSR1 resets every connection.
 
             Examples:
               tickline simulate btcusdt@trade.ndjson.gz --speed max
@@ -117,6 +118,9 @@ struct SimulateSubcommand: AsyncParsableCommand {
                 throw ValidationError("--skip takes stream:after:count, for example btcusdt@trade:500:3")
             }
             faults.append(fault)
+        }
+        for (flag, value) in [("--cut-after", cutAfter), ("--fragment", fragment), ("--short-writes", shortWrites)] {
+            if let value, value < 1 { throw ValidationError("\(flag) takes a whole number above 0") }
         }
         if let fragment { faults.append(.fragment(maximumBytes: fragment)) }
         if let shortWrites { faults.append(.shortWrites(maximumBytes: shortWrites)) }

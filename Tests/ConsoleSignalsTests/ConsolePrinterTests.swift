@@ -70,6 +70,20 @@ import TradingModel
         #expect(lines.enumerated().allSatisfy { $1.contains("\"tickId\":\"\($0)\"") })
     }
 
+    @Test func `a reader that stalls does not hold up a stop, and what it did not take is counted`() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        let metrics = MetricsRegistry()
+        let printer = ConsolePrinter(catalog: catalog, metrics: metrics, format: .jsonLines, descriptor: ends[1])
+        var sink = printer.makeSink()
+        printer.start()
+        // More than a pipe holds (64 KiB), so the printer waits for room when the stop comes.
+        for _ in 0..<1_000 { while sink.publish(signal) == .full {} }
+        printer.stop()
+        #expect(metrics.total("tickline_dropped_total") > 500)
+    }
+
     @Test func `counts what a closed reader no longer takes`() throws {
         let metrics = MetricsRegistry()
         let printer = ConsolePrinter(catalog: catalog, metrics: metrics, format: .jsonLines, descriptor: -1)

@@ -41,6 +41,38 @@ import Testing
         #expect(Set(entries.map { $0.fields["id"] ?? "" }).count == entries.count)
     }
 
+    @Test func `a stop signal at any moment of the start ends with 0`() async throws {
+        defer { folder.remove() }
+        let (simulator, port) = try await market()
+        for attempt in 0..<12 {
+            let run = try RunningTickline(
+                ["--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade"], folder: folder.url,
+                name: "start\(attempt)")
+            try await Task.sleep(for: .milliseconds(150 + 40 * attempt))  // The moment is what varies.
+            #expect(run.process.stop() == 0)
+        }
+        simulator.stop()
+    }
+
+    @Test func `a stop signal while the outbox is full ends within five seconds`() async throws {
+        defer { folder.remove() }
+        let (simulator, port) = try await market(["--rate", "60000"])
+        let run = try RunningTickline(
+            [
+                "--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade/ethusdt@trade", "--short", "1", "--long",
+                "2", "--redis", "redis://127.0.0.1:1",
+            ], folder: folder.url)
+        try await waitUntil("the outbox is full", timeout: .seconds(60)) {
+            await run.metric("tickline_engine_stalls_total") > 0
+        }
+        let start = ContinuousClock.now
+        #expect(run.process.stop() == 0)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        simulator.stop()
+        let summary = try String(contentsOf: folder.url.appendingPathComponent("run.json"), encoding: .utf8)
+        #expect(!summary.contains("\"dropped\":0,"))
+    }
+
     @Test func `a second stop signal exits at once`() async throws {
         defer { folder.remove() }
         // A Redis that accepts and never answers, so that the drain has something to wait for.

@@ -28,6 +28,18 @@ import TradingModel
         #expect(fixture.metrics.total("tickline_gaps_total") == 0)
     }
 
+    @Test func `one rogue id does not silence an instrument, a confirmed one begins a new sequence`() throws {
+        var fixture = CoreFixture(try catalog(short: 1, long: 2))
+        for id in [1, 2, 1 << 62, 3, 4] as [UInt64] { _ = fixture.signals(trade(id, Int64(id % 7))) }
+        #expect(fixture.metrics.total("tickline_ticks_implausible_total") == 1)
+        let first = fixture.recorded()
+        #expect(first.ticks.map(\.id) == [1, 2, 3, 4] && first.gaps.isEmpty)
+        for id in [1 << 50, 1 << 50 + 1, 1 << 50 + 2] as [UInt64] { _ = fixture.signals(trade(id, Int64(id % 7))) }
+        let second = fixture.recorded()
+        #expect(second.ticks.map(\.id) == [1 << 50 + 1, 1 << 50 + 2])
+        #expect(second.gaps.map { [$0.firstID, $0.lastID] } == [[5, 1 << 50]])
+    }
+
     @Test func `a hole is recorded and nothing is decided until the window is whole again`() throws {
         var fixture = CoreFixture(try catalog(short: 1, long: 3))
         for id in 1...4 as ClosedRange<UInt64> { _ = fixture.signals(trade(id, Int64(id))) }

@@ -11,6 +11,7 @@ public enum DemoCommand {
     public static func run(flags: [SettingKey: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32
     {
         await exitStatus {
+            let stop = await StopSignals()
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "tickline-demo-\(ProcessInfo.processInfo.processIdentifier)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -36,14 +37,14 @@ public enum DemoCommand {
             if settings.traderHTTP == defaults.traderHTTP { settings.traderHTTP.useFreePortIfTaken() }
 
             let node = try Node(settings: settings, logger: logger, metrics: metrics)
-            let summary = try await node.run(duration: duration) { addresses in
+            let summary = try await node.run(until: stop, duration: duration) { addresses in
                 let collector = addresses.first.map { "http://\($0)" } ?? ""
                 printStatus(
                     "synthetic market: \(options.symbols) symbols, \(Int(options.rate)) events/s; stop with Ctrl-C\n"
                         + "health \(collector)/readyz   metrics \(collector)/metrics")
             }
             await simulator.stop()
-            printSummary(summary)
+            try report(summary, settings: settings)
         }
     }
 

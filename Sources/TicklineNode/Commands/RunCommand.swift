@@ -8,20 +8,27 @@ public enum RunCommand {
     /// Resolves the settings, runs until stopped and prints the summary. Returns the exit status.
     public static func run(flags: [SettingKey: [String]], duration: Duration?) async -> Int32 {
         await exitStatus {
+            let stop = await StopSignals()
             var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
             let settings = try resolver.resolve()
             let metrics = MetricsRegistry()
             let logger = makeLogger(level: settings.logLevel, metrics: metrics)
             for warning in resolver.warnings { logger.warning("\(warning)") }
             let node = try Node(settings: settings, logger: logger, metrics: metrics)
-            printSummary(try await node.run(duration: duration))
+            try report(await node.run(until: stop, duration: duration), settings: settings)
         }
     }
 }
 
-/// Standard error carries logs and the summary; standard output carries signals alone.
-func printSummary(_ summary: RunSummary) {
-    FileHandle.standardError.write(Data((summary.text + "\n").utf8))
+/// Prints the summary on standard error (standard output carries signals alone) and writes it where that was asked for.
+func report(_ summary: RunSummary, settings: Settings) throws(SettingsError) {
+    printStatus(summary.text)
+    guard let path = settings.summaryJSON else { return }
+    do {
+        try summary.json.write(to: URL(fileURLWithPath: path))
+    } catch {
+        throw .unwritableFile(path: path, reason: error.localizedDescription)
+    }
 }
 
 /// The process's logger: JSON lines on standard error.

@@ -84,6 +84,7 @@ public enum SimulateCommand {
     /// Serves until stopped; SIGUSR1 resets every connection. Returns the exit status.
     public static func run(_ options: SimulateOptions, duration: Duration?) async -> Int32 {
         await exitStatus {
+            let stop = await StopSignals()
             let configuration = try options.configuration()
             var ledger: LedgerFile?
             var record: (@Sendable (LedgerEntry) -> Void)?
@@ -98,7 +99,7 @@ public enum SimulateCommand {
             let port = try await simulator.start()
             let address = ListenAddress(host: configuration.host, port: port)
             printOutput("serving ws://\(address)/ws/<stream> and ws://\(address)/stream?streams=<stream>/<stream>")
-            await StopSignals(userSignal: { simulator.cut(.reset) }).wait(atMost: duration)
+            await stop.wait(atMost: duration) { simulator.cut(.reset) }
             let statistics = simulator.statistics
             await simulator.stop()
             try ledger?.close()

@@ -44,25 +44,21 @@ struct EngineService: Service {
     let logger: Logger
 
     func run() async throws {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                await engine.run()
-                return true
-            }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await engine.run() }
             try? await gracefulShutdown()  // as above
             await engine.stop()
-            group.addTask {
-                try? await Task.sleep(for: Self.drainLimit)  // Cancelled when the engine is done first.
-                return false
-            }
-            // A sink without room (Redis down, outbox full) keeps ticks in the rings; they are not waited for.
-            if await group.next() == true {
-                engine.shutdown()
-            } else {
+            let timer = Task {
+                try await Task.sleep(for: Self.drainLimit)
+                // A sink without room (Redis down, outbox full) keeps ticks in the rings; they are not waited for.
                 logger.error("ticks left undecided at the end: the signal outbox is full")
+                await engine.abandon()
             }
-            group.cancelAll()
+            await group.waitForAll()
+            timer.cancel()
+            _ = await timer.result
         }
+        engine.shutdown()
     }
 }
 
@@ -71,18 +67,29 @@ struct FeedService: Service {
     /// How long feeds wait for the stream's tail before they start without it.
     static let synchronisationLimit = Duration.seconds(2)
     let feeds: [FeedHandler]
-    let publishedSigns: @Sendable (Duration) async -> [PublishedSign]?
+    let publishedSignsWithin: @Sendable (Duration) async -> [PublishedSign]?
     let engine: EngineHandle
     let logger: Logger
 
     func run() async throws {
-        if let signs = await publishedSigns(Self.synchronisationLimit) {
+        if let signs = await publishedSigns() {
             await engine.adopt(signs)
+        } else if Task.isShuttingDownGracefully {
+            return
         } else {
             logger.warning("Redis did not answer in time; starting without the stream's last signals")
         }
         for feed in feeds { feed.start() }
         try? await gracefulShutdown()  // as above
         await offCooperativePool { for feed in feeds { feed.stop() } }
+    }
+
+    /// The newest signals of the stream; nil where it did not answer in time or a stop came first.
+    private func publishedSigns() async -> [PublishedSign]? {
+        let deadline = ContinuousClock.now + Self.synchronisationLimit
+        while ContinuousClock.now < deadline, !Task.isShuttingDownGracefully {
+            if let signs = await publishedSignsWithin(.milliseconds(100)) { return signs }
+        }
+        return nil
     }
 }

@@ -8,6 +8,8 @@ public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     case conflict(String)
     /// A file that can't be read.
     case unreadableFile(path: String, reason: String)
+    /// A file that can't be written.
+    case unwritableFile(path: String, reason: String)
 
     /// One line with the remedy.
     public var description: String {
@@ -17,6 +19,7 @@ public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalid(let source, let value, let expected): "\(source): '\(value)' is refused; give \(expected)"
         case .conflict(let text): text
         case .unreadableFile(let path, let reason): "cannot read \(path): \(reason)"
+        case .unwritableFile(let path, let reason): "cannot write \(path): \(reason)"
         }
     }
 }

@@ -1,5 +1,7 @@
 import Foundation
+import Glibc
 import Logging
+import Monitoring
 import TradingModel
 
 /// Turns flags and environment into settings: a flag wins over a variable, a variable over the default.
@@ -22,8 +24,8 @@ public struct SettingsResolver {
     public mutating func resolve() throws(SettingsError) -> Settings {
         try refuseUnknownVariables()
         warnOfReplacedVariables()
-        let short = try number(.short, default: 50)
-        let long = try number(.long, default: 200)
+        let short = try number(.short, default: 50, most: SMACrossoverParameters.longestPeriod)
+        let long = try number(.long, default: 200, most: SMACrossoverParameters.longestPeriod)
         let strategy: SMACrossoverParameters
         do {
             strategy = try SMACrossoverParameters(shortPeriod: short, longPeriod: long)
@@ -37,12 +39,15 @@ public struct SettingsResolver {
         settings.publish = try choice(.publish, default: .append)
         settings.idle = try choice(.idle, default: .park)
         settings.signalStream = text(.signalStream) ?? settings.signalStream
-        settings.streamMaxLength = try number(.streamMaxLength, default: settings.streamMaxLength)
-        settings.streamMaxAgeDays = try number(.streamMaxAgeDays, default: settings.streamMaxAgeDays)
+        settings.streamMaxLength = try number(
+            .streamMaxLength, default: settings.streamMaxLength, most: 1_000_000_000)
+        settings.streamMaxAgeDays = try number(
+            .streamMaxAgeDays, default: settings.streamMaxAgeDays, most: 36_500)
         settings.mongoDatabase = text(.mongoDatabase) ?? settings.mongoDatabase
         settings.depthCollection = text(.depthCollection) ?? settings.depthCollection
         settings.signalsCollection = text(.signalsCollection) ?? settings.signalsCollection
-        settings.tickRetentionDays = try number(.tickRetentionDays, default: settings.tickRetentionDays)
+        settings.tickRetentionDays = try number(
+            .tickRetentionDays, default: settings.tickRetentionDays, most: 24_855)  // MongoDB: 2³¹ − 1 seconds
         settings.store = try choice(.store, default: settings.mongo == nil ? .none : .mongo)
         guard settings.store != .mongo || settings.mongo != nil else {
             throw .conflict("--store mongo needs an address: give --mongo mongodb://host:27017")
@@ -53,10 +58,10 @@ public struct SettingsResolver {
         if settings.processorHTTP.port == settings.traderHTTP.port { settings.traderHTTP.port = 8083 }
         settings.traderHTTP = try address(.traderHTTP) ?? settings.traderHTTP
         settings.caFile = try readableFile(.caFile)
-        settings.proxy = text(.proxy)
+        settings.proxy = try proxy()
         settings.scales = try scales()
         settings.logLevel = try logLevel()
-        settings.summaryJSON = text(.summaryJSON)
+        settings.summaryJSON = try writableFile(.summaryJSON)
         return settings
     }
 
@@ -85,10 +90,11 @@ public struct SettingsResolver {
 
     private func text(_ key: SettingKey) -> String? { values(key)?.texts.last }
 
-    private func number(_ key: SettingKey, default fallback: Int) throws(SettingsError) -> Int {
+    private func number(_ key: SettingKey, default fallback: Int, most: Int) throws(SettingsError) -> Int {
         guard let (source, texts) = values(key), let text = texts.last else { return fallback }
-        guard let number = Int(text), number > 0 else {
-            throw .invalid(source: source, value: text, expected: "a whole number above 0, for example \(fallback)")
+        guard let number = Int(text), (1...most).contains(number) else {
+            throw .invalid(
+                source: source, value: text, expected: "a whole number from 1 to \(most), for example \(fallback)")
         }
         return number
     }
@@ -119,6 +125,31 @@ public struct SettingsResolver {
             throw .unreadableFile(path: path, reason: "\(reason); --\(key.rawValue) names it")
         }
         return path
+    }
+
+    /// Opened at the start, so that a run does not end with nowhere to write to.
+    private func writableFile(_ key: SettingKey) throws(SettingsError) -> String? {
+        guard let path = text(key) else { return nil }
+        let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
+        guard descriptor >= 0 else {
+            throw .unwritableFile(path: path, reason: "\(String(cString: strerror(errno))); --\(key.rawValue) names it")
+        }
+        close(descriptor)
+        return path
+    }
+
+    private func proxy() throws(SettingsError) -> String? {
+        guard let (source, texts) = values(.proxy), let text = texts.last else { return nil }
+        let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+        guard let url = URLComponents(string: text), let scheme = url.scheme, schemes.contains(scheme),
+            url.host?.isEmpty == false
+        else {
+            // The text may hold a password.
+            throw .invalid(
+                source: source, value: maskedURL(text),
+                expected: "http://host:port or socks5h://host:port")
+        }
+        return text
     }
 
     private func scales() throws(SettingsError) -> [ScaleSetting] {
