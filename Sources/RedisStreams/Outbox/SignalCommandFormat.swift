@@ -89,7 +89,7 @@ import TradingModel
         unsafe pairs.deallocate()
     }
 
-    /// Writes the command of `signal` to `memory` (`mostCommandBytes` of it). About 0.3 µs, no allocation.
+    /// Writes the command of `signal` to `memory` (`mostCommandBytes` of it); no allocation.
     // hot path: HotPathTests, probe `sink`; cost: SignalBenchmarks
     func write(
         _ signal: borrowing Decision, to memory: UnsafeMutableBufferPointer<UInt8>

@@ -5,8 +5,8 @@ import TradingModel
 
 /// Cost of turning one signal into a complete Redis command in the publisher's outbox.
 ///
-/// One thread, through the sink the engine uses, on a publisher that is not started: formatting, the outbox entry and the
-/// look at who owns the socket. Left out: the send.
+/// One thread, through the sink the engine uses, on a publisher that is not started: formatting, the outbox entry, the look
+/// at who owns the socket and the first touch of the outbox's pages. Left out: the send.
 enum SignalBenchmarks {
     /// Slots of the outbox. One eighth is left free: below that each signal also wakes the publisher.
     private static let capacity = 1 << 16
