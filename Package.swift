@@ -35,7 +35,10 @@ let package = Package(
         // What the perf package measures piece by piece.
         .library(
             name: "TicklineCore",
-            targets: ["FeedHandler", "Indicators", "RingBuffer", "StrategyEngine", "ThreadExecutor", "TradingModel"]),
+            targets: [
+                "CFeedDecoder", "FeedHandler", "Indicators", "RedisStreams", "RingBuffer", "StrategyEngine",
+                "Telemetry", "ThreadExecutor", "TradingModel",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -120,7 +123,11 @@ let package = Package(
             swiftSettings: common),
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
         .executableTarget(
-            name: "HotPathProbe", dependencies: ["StrategyEngine"], path: "Tests/HotPathProbe", swiftSettings: common),
+            name: "HotPathProbe",
+            dependencies: [
+                "FeedHandler", "RedisStreams", "RingBuffer", "StrategyEngine", "Telemetry", "ThreadExecutor",
+                "TradingModel", log,
+            ], path: "Tests/HotPathProbe", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),

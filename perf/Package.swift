@@ -21,7 +21,9 @@ let package = Package(
     name: "tickline-perf",
     dependencies: [
         // The name is given because a checkout's folder may be called anything.
-        .package(name: "tickline", path: "..")
+        .package(name: "tickline", path: ".."),
+        // The publisher takes a logger.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
         .target(name: "PerfSupport", path: "support", cSettings: c),
@@ -34,7 +36,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("hiredis")]),
         .executableTarget(
             name: "MicroBenchmarks",
-            dependencies: [.product(name: "TicklineCore", package: "tickline")],
+            dependencies: [
+                .product(name: "TicklineCore", package: "tickline"), .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

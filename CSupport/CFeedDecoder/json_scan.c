@@ -1,5 +1,7 @@
 #include "json_scan.h"
 
+#include "byte_words.h"
+
 #include <string.h>
 
 static bool is_digit(uint8_t byte) {
@@ -32,6 +34,14 @@ enum json_scan_result json_scan_string(struct json_cursor *cursor, struct json_v
     const uint8_t *start = cursor->at;
     enum json_type type = JSON_STRING;
     while (cursor->at < cursor->end) {
+        if (cursor->end - cursor->at >= 8) {
+            uint64_t breaks = string_breaks(word_at(cursor->at));
+            if (breaks == 0) {
+                cursor->at += 8;
+                continue;
+            }
+            cursor->at += first_byte(breaks);
+        }
         uint8_t byte = *cursor->at++;
         if (byte == '"') {
             *value = value_between(start, cursor->at - 1, type);

@@ -2,15 +2,10 @@
 
 #include "decimal_text.h"
 #include "json_scan.h"
+#include "simple_members.h"
 #include "trade_instrument.h"
 
 #include <string.h>
-
-// The one-letter keys of a payload: 'A' to 'z' fit one 64-bit set. Only values whose bit is set are initialised.
-#define FIRST_LETTER 'A'
-#define LETTER_SPAN ('z' - 'A' + 1)
-
-static_assert(LETTER_SPAN <= 64, "the letters' set is one word");
 
 // Longer keys that tell what a message without "e" is.
 enum named_key {
@@ -21,20 +16,9 @@ enum named_key {
     NAMED_CODE = 1u << 4,
 };
 
-struct payload {
-    uint64_t letters;
-    uint32_t names;
-    uint8_t kind; // enum tick_record_kind, 0 without "e"
-    struct json_value values[LETTER_SPAN];
-};
-
 static bool text_is(const struct json_value *value, const char *text) {
     size_t length = strlen(text);
     return value->byte_count == length && memcmp(value->bytes, text, length) == 0;
-}
-
-static uint64_t letter_bit(uint8_t letter) {
-    return 1ull << (letter - FIRST_LETTER);
 }
 
 static enum trade_decode_result refusal(enum json_scan_result result) {
@@ -85,8 +69,8 @@ static enum trade_decode_result take_member(struct json_cursor *cursor, const st
         return TRADE_DECODE_TICK;
     }
     uint8_t letter = key->bytes[0];
-    if (letter < 'A' || letter > 'z') return TRADE_DECODE_TICK;
-    if ((payload->letters & letter_bit(letter)) != 0) return TRADE_DECODE_DUPLICATE_KEY;
+    if (letter < FIRST_LETTER || letter > LAST_LETTER) return TRADE_DECODE_TICK;
+    if (has(payload, letter)) return TRADE_DECODE_DUPLICATE_KEY;
     payload->letters |= letter_bit(letter);
     payload->values[letter - FIRST_LETTER] = value;
     return letter == 'e' ? read_event(payload, &value) : TRADE_DECODE_TICK;
@@ -97,6 +81,15 @@ static enum trade_decode_result take_key(struct json_cursor *cursor, struct json
     enum json_scan_result scanned = json_scan_string(cursor, key);
     if (scanned != JSON_SCAN_OK) return refusal(scanned);
     return json_take(cursor, ':') ? TRADE_DECODE_TICK : TRADE_DECODE_MALFORMED;
+}
+
+// Takes what simple_members takes. `*is_behind_member` tells where the cursor is left: behind a member, else before one
+// that is for take_member.
+static enum trade_decode_result take_simple_members(struct json_cursor *cursor, struct payload *payload,
+                                                    bool *is_behind_member) {
+    *is_behind_member = simple_members_take(cursor, payload);
+    if (!has(payload, 'e') || payload->kind != 0) return TRADE_DECODE_TICK;
+    return read_event(payload, &payload->values['e' - FIRST_LETTER]);
 }
 
 static void clear(struct payload *payload) {
@@ -119,8 +112,12 @@ static enum trade_decode_result take_data(struct json_cursor *cursor, struct pay
     clear(payload);
     if (json_take(cursor, '}')) return TRADE_DECODE_TICK;
     do {
+        bool is_behind_member;
+        enum trade_decode_result result = take_simple_members(cursor, payload, &is_behind_member);
+        if (result != TRADE_DECODE_TICK) return result;
+        if (is_behind_member) continue;
         struct json_value key;
-        enum trade_decode_result result = take_key(cursor, &key);
+        result = take_key(cursor, &key);
         if (result == TRADE_DECODE_TICK) result = take_member(cursor, &key, payload);
         if (result != TRADE_DECODE_TICK) return result;
     } while (json_take(cursor, ','));
@@ -160,8 +157,15 @@ static enum trade_decode_result scan_message(const uint8_t *message, size_t mess
     if (!json_take(&cursor, '{')) return TRADE_DECODE_MALFORMED;
     if (!json_take(&cursor, '}')) {
         do {
+            enum trade_decode_result result;
+            if ((envelope & ENVELOPE_DATA) == 0) {
+                bool is_behind_member;
+                result = take_simple_members(&cursor, payload, &is_behind_member);
+                if (result != TRADE_DECODE_TICK) return result;
+                if (is_behind_member) continue;
+            }
             struct json_value key;
-            enum trade_decode_result result = take_key(&cursor, &key);
+            result = take_key(&cursor, &key);
             if (result == TRADE_DECODE_TICK) result = take_outer_member(&cursor, &key, &envelope, payload);
             if (result != TRADE_DECODE_TICK) return result;
         } while (json_take(&cursor, ','));
@@ -172,10 +176,6 @@ static enum trade_decode_result scan_message(const uint8_t *message, size_t mess
 }
 
 // ---- second pass: what the values mean ----
-
-static bool has(const struct payload *payload, uint8_t letter) {
-    return (payload->letters & letter_bit(letter)) != 0;
-}
 
 static enum trade_decode_result field(const struct payload *payload, uint8_t letter, enum json_type type,
                                       const struct json_value **value) {

@@ -1,5 +1,8 @@
 #include "trade_instrument.h"
 
+#include "byte_words.h"
+
+#include <stdbool.h>
 #include <string.h>
 
 // Enough for every instrument of every exchange; keeps the table's size within 32 bits.
@@ -20,17 +23,21 @@ static struct trade_instrument *first_slot(struct trade_instrument_table *table)
 // The symbols come from our own settings, so the hash needs to be cheap, not proof against an adversary.
 static uint64_t hash_of(const uint8_t *symbol, size_t bytes) {
     uint64_t hash = bytes;
-    while (bytes > 0) {
-        size_t chunk = bytes < 8 ? bytes : 8;
-        uint64_t word = 0;
-        memcpy(&word, symbol, chunk);
+    for (size_t at = 0; at < bytes; at += 8) {
         // The golden ratio's multiplier spreads low bits upwards, the shift brings them back down.
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash = (hash ^ word_of(symbol + at, bytes - at)) * 0x9E3779B97F4A7C15u;
         hash ^= hash >> 32;
-        symbol += chunk;
-        bytes -= chunk;
     }
     return hash;
+}
+
+static bool is_symbol(const struct trade_instrument *slot, const uint8_t *symbol, size_t bytes) {
+    if (slot->symbol_bytes != bytes) return false;
+    // A slot's symbol has zeros behind it, as word_of has.
+    for (size_t at = 0; at < bytes; at += 8) {
+        if (word_at(slot->symbol + at) != word_of(symbol + at, bytes - at)) return false;
+    }
+    return true;
 }
 
 size_t trade_instrument_table_bytes(uint32_t instrument_count) {
@@ -71,7 +78,7 @@ const struct trade_instrument *trade_instrument_find(const struct trade_instrume
     for (;;) {
         const struct trade_instrument *slot = &slots[position];
         if (slot->symbol_bytes == 0) return NULL;
-        if (slot->symbol_bytes == symbol_bytes && memcmp(slot->symbol, symbol, symbol_bytes) == 0) return slot;
+        if (is_symbol(slot, symbol, symbol_bytes)) return slot;
         position = (position + 1) & (table->slot_count - 1);
     }
 }

@@ -1,15 +1,10 @@
 internal import ThreadExecutor
-internal import TradingModel
+package import TradingModel
 
 /// Wall clock minus monotonic clock, measured so that a preemption between the two reads can't pass for a clock step.
 enum ClockOffset {
     /// The wall clock may lie between two monotonic reads at most this far apart: well below what counts as moved.
     static let mostBracketNanos: UInt64 = 20_000
-    /// A change of the offset that is worth a session record.
-    static let movedNanos: UInt64 = 100_000
-    /// Least time between two looks.
-    static let checkIntervalMillis: UInt64 = 10
-
     /// The offset, given a monotonic time just read; nil where the reads lie too far apart.
     static func measure(after start: MonotonicNanos) -> Int64? {
         let wall = MonotonicClock.wallClock()
@@ -24,6 +19,35 @@ enum ClockOffset {
             if let offset = measure(after: MonotonicClock.now()) { return offset }
         }
         return MonotonicClock.wallOffsetNanos()
+    }
+}
+
+/// Notices a wall clock that moved against the monotonic clock; does not read clocks itself. Owned by one thread.
+package struct ClockWatch {
+    /// A change of the offset that is worth a session record.
+    package static let movedNanos: UInt64 = 100_000
+    /// Least time between two looks.
+    package static let intervalMillis: UInt64 = 10
+
+    /// Wall clock minus monotonic clock, as last put on record.
+    package private(set) var wallOffsetNanos: Int64 = 0
+    private var nextLookAt = MonotonicNanos(rawValue: 0)
+
+    /// Starts without a record.
+    package init() {}
+
+    /// Takes the offset that a new connection's first record carries.
+    package mutating func begin(with offset: Int64) { wallOffsetNanos = offset }
+
+    /// Looks, at most once per interval; true where the clock has moved and the new offset belongs on record. `measure`
+    /// gives the offset, nil where it could not be measured well: then the last one stands until the next look.
+    @inline(__always)
+    package mutating func hasMoved(at now: MonotonicNanos, measure: (MonotonicNanos) -> Int64?) -> Bool {
+        guard now >= nextLookAt else { return false }
+        nextLookAt = now.adding(millis: Self.intervalMillis)
+        guard let offset = measure(now), (offset &- wallOffsetNanos).magnitude > Self.movedNanos else { return false }
+        wallOffsetNanos = offset
+        return true
     }
 }
 

@@ -7,7 +7,7 @@ internal import TradingModel
 // What one read brought: frames, messages, ticks.
 extension FeedLoop {
     /// Takes all whole frames from the buffer and publishes their ticks in one batch.
-    // hot path: TradeToSignalBenchmarks
+    // hot path: HotPathTests, probe `feed`
     mutating func process(received now: MonotonicNanos) throws(SessionEnd) {
         if machine.isHandshaking, try !completeHandshake(at: now) { return }
         checkClock(at: now)
@@ -55,10 +55,8 @@ extension FeedLoop {
     }
 
     private mutating func decodeAssembled(received now: MonotonicNanos) {
-        // Moved out for the call, so that the bytes and the rest of the loop's state are not accessed through one value.
-        let message = assembler.takeAssembled()
-        unsafe message.withUnsafeBytes { unsafe decode($0, received: now) }
-        assembler.giveBack(message)
+        unsafe decode(assembler.assembled, received: now)
+        assembler.reset()
     }
 
     /// Decodes a message straight into the next ring slot.

@@ -33,7 +33,7 @@ extension FeedLoop {
         }
         machine.didOpen(at: now)
         connectionNumber += 1
-        wallOffsetNanos = ClockOffset.measure()
+        clock.begin(with: ClockOffset.measure())
         writeSession(.opened, at: now)
         let since = TextCursor.text { $0.append(rfc3339: MonotonicClock.wallClock()) }
         health.report(isReady: true, reason: "connected since \(since)")
@@ -71,19 +71,14 @@ extension FeedLoop {
     mutating func writeSession(_ event: SessionEvent, at now: MonotonicNanos) {
         guard let slot = unsafe claimSlot(at: now) else { return }
         let record = SessionRecord(
-            event: event, feed: configuration.feed, connection: connectionNumber, wallOffsetNanos: wallOffsetNanos,
-            monotonic: now)
+            event: event, feed: configuration.feed, connection: connectionNumber,
+            wallOffsetNanos: clock.wallOffsetNanos, monotonic: now)
         unsafe slot.assumingMemoryBound(to: Tick.self).initialize(to: record.slot)
     }
 
-    /// Puts a moved clock on record before the ticks it concerns. At most one look per read and 10 ms.
+    /// Puts a moved clock on record before the ticks it concerns. At most one look per read.
     @inline(__always)
     mutating func checkClock(at now: MonotonicNanos) {
-        guard now >= nextClockCheck else { return }
-        nextClockCheck = now.adding(millis: ClockOffset.checkIntervalMillis)
-        guard let offset = ClockOffset.measure(after: now) else { return }
-        guard (offset &- wallOffsetNanos).magnitude > ClockOffset.movedNanos else { return }
-        wallOffsetNanos = offset
-        writeSession(.clockMoved, at: now)
+        if clock.hasMoved(at: now, measure: ClockOffset.measure(after:)) { writeSession(.clockMoved, at: now) }
     }
 }

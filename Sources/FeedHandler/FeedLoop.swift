@@ -32,8 +32,7 @@ struct FeedLoop: ~Copyable {
     /// Connections opened so far, and those whose end is on record.
     var connectionNumber: UInt64 = 0
     var closedConnections: UInt64 = 0
-    var wallOffsetNanos: Int64 = 0
-    var nextClockCheck = MonotonicNanos(rawValue: 0)
+    var clock = ClockWatch()
     /// Ticks claimed and not yet published.
     var pendingTicks: UInt64 = 0
     /// Set when a message asks for the end of the connection; acted on after the batch.
@@ -129,7 +128,7 @@ struct FeedLoop: ~Copyable {
     }
 
     /// Reads until nothing more is there; each read's ticks are published together.
-    // hot path: TradeToSignalBenchmarks
+    // hot path: HotPathTests, probe `feed`
     private mutating func readAvailable(_ connection: borrowing TransportConnection) throws(SessionEnd) {
         while !stop.isRequested {
             buffer.makeRoom(for: Self.readBytes)

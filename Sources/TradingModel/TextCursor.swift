@@ -50,17 +50,18 @@ public struct TextCursor: ~Copyable {
 
     /// Appends an unsigned integer in decimal, padded with zeros to at least `digits`.
     public mutating func append(_ value: UInt64, digits: Int = 1) {
-        var divisor: UInt64 = 1
-        var length = 1
-        while value / divisor >= 10 {
-            divisor &*= 10
-            length &+= 1
-        }
-        if digits > length { for _ in length..<digits { append(byte: 0x30) } }
-        while divisor > 0 {
-            append(byte: 0x30 &+ UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
+        // From the last digit on: dividing by a constant is a multiplication. 2⁶⁴ − 1 has 20 digits.
+        var text = InlineArray<20, UInt8>(repeating: 0x30)
+        var first = 20
+        var rest = value
+        repeat {
+            first &-= 1
+            let quotient = rest / 10
+            text[first] = 0x30 &+ UInt8(truncatingIfNeeded: rest &- quotient &* 10)
+            rest = quotient
+        } while rest > 0
+        if digits > 20 - first { for _ in (20 - first)..<digits { append(byte: 0x30) } }
+        for index in first..<20 { append(byte: text[index]) }
     }
 
     /// Appends a signed integer in decimal.

@@ -42,6 +42,23 @@ struct FeedHandlerTests {
         #expect(feed.metrics.snapshot("tickline_stage_seconds", labels: [("stage", "decode")]).count == 1_000)
     }
 
+    @Test func `offers every metric with its labels and help before anything happened`() throws {
+        let feed = try FeedUnderTest(port: 1)
+        let text = PrometheusText.render(feed.metrics)
+        for line in [
+            #"tickline_received_bytes_total{feed="binance-3"} 0"#, #"tickline_messages_total{feed="binance-3"} 0"#,
+            #"tickline_ring_stalls_total{feed="binance-3"} 0"#, #"tickline_reconnects_total{reason="silent"} 0"#,
+            #"tickline_decode_errors_total{reason="too_precise"} 0"#,
+            #"tickline_decode_errors_total{reason="masked_frame"} 0"#,
+            #"tickline_messages_ignored_total{type="depth"} 0"#, #"tickline_dropped_total{what="pong"} 0"#,
+            #"tickline_stage_seconds_count{stage="decode"} 0"#,
+        ] {
+            #expect(text.contains("\n\(line)\n"), "\(line) is missing")
+            let name = line.prefix { $0 != "{" }.replacing("_count", with: "")
+            #expect(text.contains("# HELP \(name) ") && text.contains("# TYPE \(name) "))
+        }
+    }
+
     @Test func `assembles fragments with pings between them, sent byte by byte`() async throws {
         let pongs = Mutex<[[UInt8]]>([])
         let server = ScriptedServer { _, peer in

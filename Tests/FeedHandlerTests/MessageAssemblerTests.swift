@@ -13,9 +13,8 @@ import Testing
                 case .whole: messages.append(String(decoding: frame.payload, as: UTF8.self))
                 case .pending: break
                 case .assembled:
-                    let message = assembler.takeAssembled()
-                    messages.append(String(decoding: message, as: UTF8.self))
-                    assembler.giveBack(message)
+                    messages.append(String(decoding: assembler.assembled, as: UTF8.self))
+                    assembler.reset()
                 case .violation(let violation): return violation
                 }
                 return nil

@@ -1,6 +1,8 @@
 // Runs hot paths in a release build, between markers that a preloaded counting library hooks.
 //
 //   hotpath-probe engine N     N ticks: feed ring -> engine -> sink and record ring
+//   hotpath-probe feed N       N trades: websocket on a loopback socket -> feed's thread -> ring
+//   hotpath-probe sink N URL   N signals: engine's thread -> socket of the Redis server at URL
 //   hotpath-probe control      one allocation, one retain, one release per iteration: the counters must see them
 //   hotpath-probe ring N       two threads, N records, order and loss checked
 //
@@ -20,8 +22,11 @@ func marker(_ name: String) -> (@convention(c) () -> Void)? {
     return unsafeBitCast(symbol, to: (@convention(c) () -> Void).self)
 }
 
-let begin = marker("tickline_probe_begin")
-let end = marker("tickline_probe_end")
+/// Starts and ends counting; nothing without the library.
+enum Probe {
+    static let begin = marker("tickline_probe_begin")
+    static let end = marker("tickline_probe_end")
+}
 
 /// A sink that keeps nothing: what is counted is the engine's own.
 struct CountingSink: SignalSink, ~Copyable {
@@ -69,7 +74,7 @@ func runEngine(ticks: Int) async throws {
             price += Int64(state >> 60) - 7
             if id == warmUp + 1 {
                 while feed.occupancy > 0 { usleep(100) }
-                begin?()
+                Probe.begin?()
             }
             let tick = Tick(
                 id: UInt64(id), exchangeTimeNanos: 0, receiveMonotonicNanos: MonotonicClock.now().rawValue,
@@ -80,7 +85,7 @@ func runEngine(ticks: Int) async throws {
         }
         ring.publish()
         while feed.occupancy > 0 { usleep(100) }
-        end?()
+        Probe.end?()
         progress.store(1, ordering: .releasing)
     }
     producer.join()
@@ -96,7 +101,7 @@ func runEngine(ticks: Int) async throws {
 final class Box { var value = 0 }
 
 func runControl() {
-    begin?()
+    Probe.begin?()
     var kept: [Box] = []
     kept.reserveCapacity(2_000)
     for index in 0..<1_000 {
@@ -106,7 +111,7 @@ func runControl() {
         kept.append(box)
     }
     kept.removeAll()
-    end?()
+    Probe.end?()
     print("{\"iterations\":1000}")
 }
 
@@ -160,8 +165,10 @@ let amount = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0
 switch arguments.count > 1 ? arguments[1] : "" {
 case "engine": try await runEngine(ticks: amount)
 case "control": runControl()
+case "feed": try runFeed(trades: amount)
+case "sink" where arguments.count > 3: try await runSink(signals: amount, url: arguments[3])
 case "ring": runRing(total: UInt64(amount))
 default:
-    print("usage: hotpath-probe engine N | control | ring N")
+    print("usage: hotpath-probe engine N | feed N | sink N URL | control | ring N")
     exit(64)
 }

@@ -70,6 +70,23 @@ enum ReleaseProbe {
         #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
     }
 
+    @Test func `the feed's thread neither allocates nor counts references in a million trades`() throws {
+        let result = try count(["feed", "1000000"])
+        print("feed, 1,000,000 trades:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
+        #expect(result.output.contains("\"trades\":1000192,\"ignored\":125024,\"refused\":0,\"stalls\":0"))
+        #expect(result.counts["feed-0", default: ThreadCounts()] == ThreadCounts())
+    }
+
+    @Test func `the engine's thread neither allocates nor counts references while it publishes to Redis`() async throws
+    {
+        let server = try await RedisServer()
+        let result = try count(["sink", "100000", server.url])
+        print("sink, 100,000 signals:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
+        #expect(result.output.contains("\"signals\":100000") && result.output.contains("\"unacknowledged\":0"))
+        #expect(!result.output.contains("\"sentAtOnce\":0,"))
+        #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
+    }
+
     @Test func `the listed hot functions call no allocation or reference counting routine`() throws {
         let listing = try run("/usr/bin/env", ["objdump", "-d", "--no-show-raw-insn", ReleaseProbe.url.path])
         try #require(listing.status == 0, "\(listing.error)")

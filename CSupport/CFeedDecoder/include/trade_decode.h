@@ -14,8 +14,7 @@
 //   instrument's scale, exactly or not at all. Zeros beyond the scale are no loss.
 // - A trade needs price and quantity above zero. A quote may have zeros: an empty side is "0.00000000".
 // - USD-M trades whose "X" is not "MARKET" (insurance fund, liquidation take-over) carry TICK_RECORD_NO_PRICE; their
-// price
-//   and quantity may be zero.
+//   price and quantity may be zero.
 // - Ids are JSON integers from 0 to 2^63-1.
 // - Times are milliseconds, or microseconds from 10^14 on (1973 in microseconds, the year 5138 in milliseconds).
 // - As soon as "e" names another event, the rest of the message is not looked at: a big depth update costs nothing.

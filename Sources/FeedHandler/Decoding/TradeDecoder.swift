@@ -31,7 +31,7 @@ package import TradingModel
     deinit { unsafe UnsafeMutableRawPointer(table).deallocate() }
 
     /// Decodes one message into `slot`, 64 writable bytes, whose content counts only on `tick`. Linear in the message.
-    // hot path: FeedDecoderBenchmarks
+    // hot path: HotPathTests, probe `feed`; cost: DecoderBenchmarks
     @inline(__always)
     package borrowing func decode(
         _ message: UnsafeRawBufferPointer, received: MonotonicNanos, into slot: UnsafeMutableRawPointer

@@ -1,7 +1,7 @@
 /// Puts the fragments of a message together (RFC 6455, section 5.4). Does no I/O.
 ///
-/// Whole messages, nearly all of them, pass through without a copy; only fragments are kept, in memory that grows up to the
-/// message limit and stays for the next. Control frames between fragments are not its business. Owned by one thread.
+/// Whole messages, nearly all of them, pass through without a copy; only fragments are kept, in memory of the message limit's
+/// size, of which pages never written cost nothing. Nothing is allocated after `init`. Control frames between fragments are not its business. Owned by one thread.
 package struct MessageAssembler: ~Copyable {
     /// What a data frame led to.
     package enum Result {
@@ -9,17 +9,19 @@ package struct MessageAssembler: ~Copyable {
         case whole
         /// A fragment was kept; the message goes on.
         case pending
-        /// The last fragment was kept: call `takeAssembled`, and `giveBack` when done.
+        /// The last fragment was kept: the message is `assembled`; call `reset` when done with it.
         case assembled
         case violation(WebSocketViolation)
     }
 
-    private let mostMessageBytes: Int
     private var isInMessage = false
-    private var assembled: [UInt8] = []
+    private var memory: ReceiveBuffer
 
     /// Creates one without a message begun.
-    package init(mostMessageBytes: Int) { self.mostMessageBytes = mostMessageBytes }
+    package init(mostMessageBytes: Int) { memory = ReceiveBuffer(capacityBytes: mostMessageBytes) }
+
+    /// What was put together so far; valid until the next fragment or `reset`.
+    package var assembled: UnsafeRawBufferPointer { unsafe memory.readable }
 
     /// Takes a data frame. The feed carries text, so binary is refused.
     @inline(__always)
@@ -35,29 +37,17 @@ package struct MessageAssembler: ~Copyable {
         case .continuation where !isInMessage: return .violation(.unexpectedContinuation)
         default: break
         }
-        guard unsafe frame.payload.count <= mostMessageBytes - assembled.count else {
-            return .violation(.oversizedMessage)
-        }
-        unsafe assembled.append(contentsOf: frame.payload)
+        let tail = unsafe memory.writableTail
+        guard unsafe frame.payload.count <= tail.count else { return .violation(.oversizedMessage) }
+        unsafe tail.copyMemory(from: frame.payload)
+        unsafe memory.didReceive(frame.payload.count)
         isInMessage = !frame.isFinal
         return frame.isFinal ? .assembled : .pending
     }
 
-    /// Moves the whole message out.
-    package mutating func takeAssembled() -> [UInt8] {
-        defer { assembled = [] }
-        return assembled
-    }
-
-    /// Returns a message's memory for the next.
-    package mutating func giveBack(_ message: consuming [UInt8]) {
-        assembled = message
-        assembled.removeAll(keepingCapacity: true)
-    }
-
     /// Forgets the message and keeps the memory.
     package mutating func reset() {
-        assembled.removeAll(keepingCapacity: true)
+        memory.removeAll()
         isInMessage = false
     }
 }

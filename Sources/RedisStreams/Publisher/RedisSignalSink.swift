@@ -29,7 +29,7 @@ public struct RedisSignalSink: ~Copyable, SignalSink {
     /// Whether the next `count` signals would be kept. One load.
     public func hasRoom(for count: Int) -> Bool { outbox.freeSlots >= count }
 
-    /// Keeps the signal and sends it where that is possible now. O(1). // hot path
+    /// Keeps the signal and sends it where that is possible now. O(1). // hot path: HotPathTests, probe `sink`
     public mutating func publish(_ signal: borrowing Decision) -> PublishOutcome {
         let free = outbox.freeSlots
         guard free > 0 else {
@@ -56,7 +56,7 @@ public struct RedisSignalSink: ~Copyable, SignalSink {
         return sendOwned(head: position &+ 1, unmeasured: position) ? .sent : .queued
     }
 
-    /// Sends what the batch has held back, in one system call for up to 64 signals, and measures it. // hot path
+    /// Sends what the batch has held back, in one system call for up to 64 signals, and measures it. // hot path: HotPathTests, probe `sink`
     public mutating func flush() {
         sendsInBatch = 0
         guard isHoldingBack else { return }

@@ -45,3 +45,8 @@ LOADS = (
     Load("10 k ticks/s", 1, 100),
     Load("bursts of 1,000 every 100 ms", 1_000, 100_000),
 )
+
+# Of the recorded market data beside the checkout; what the decoder is measured on.
+RECORDINGS = (
+    "binance/btcusdt@trade.20240808.ndjson.gz", "binance/btcusdt@bookTicker.20240808.ndjson.gz",
+    "binance_usdm/btcusdt@trade.20240808.ndjson.gz")
