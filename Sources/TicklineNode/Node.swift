@@ -164,6 +164,7 @@ public struct Node: Sendable {
         return DrainingService(
             start: { writer.start() },
             drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
-            limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store", logger: logger)
+            limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store",
+            logger: logger)
     }
 }

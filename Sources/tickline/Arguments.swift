@@ -35,7 +35,8 @@ struct SettingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Store in MongoDB (MONGO_URI): mongodb://host[:port]/.", valueName: "uri"))
     var mongo: String?
     @Option(help: "The database (DATABASE_NAME; default btc_data).") var mongoDatabase: String?
-    @Option(help: "The collection of book events, which are not stored yet (COLLECTION_NAME; default depth).") var depthCollection: String?
+    @Option(help: "The collection of book events, which are not stored yet (COLLECTION_NAME; default depth).")
+    var depthCollection: String?
     @Option(help: "The collection of decisions (SIGNALS_COL_NAME; default trade_signals).")
     var signalsCollection: String?
     @Option(help: "Days ticks are kept in the store (default 7).") var tickRetentionDays: String?

@@ -60,8 +60,9 @@ import Testing
         defer { folder.remove() }
         let first = try RunningTickline(["--feed", "ws://127.0.0.1:1/ws/a@trade"], folder: folder.url)
         try await waitUntil("listens") { await first.get("/livez").status == 200 }
-        let result = try Tickline.run(["run", "--collector-http", "127.0.0.1:\(first.collectorPort)"])
-        #expect(result.status == 1 && result.error.contains("\(first.collectorPort)"))
+        let port = try #require(first.collectorPort)
+        let result = try Tickline.run(["run", "--collector-http", "127.0.0.1:\(port)"])
+        #expect(result.status == 1 && result.error.contains("\(port)"))
         #expect(result.error.contains("--collector-http"))
         #expect(first.process.stop() == 0)
     }

@@ -8,13 +8,9 @@ import Testing
     let folder = try! TemporaryFolder()
 
     private func market(_ arguments: [String] = []) async throws -> (ServerProcess, Int) {
-        let port = freePort()
-        let server = try ServerProcess(
-            Tickline.executable,
-            ["simulate", "--listen", "127.0.0.1:\(port)", "--rate", "2000", "--symbols", "2"] + arguments,
-            folder: folder.url, name: "simulate")
-        try await waitUntil("simulator listens") { server.output.contains("serving") }
-        return (server, port)
+        let simulator = try await RunningSimulator(
+            ["--rate", "2000", "--symbols", "2"] + arguments, folder: folder.url)
+        return (simulator.process, simulator.port)
     }
 
     @Test func `a stop signal drains and exits 0 within five seconds`() async throws {
@@ -48,7 +44,8 @@ import Testing
             let run = try RunningTickline(
                 ["--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade"], folder: folder.url,
                 name: "start\(attempt)")
-            try await Task.sleep(for: .milliseconds(150 + 40 * attempt))  // The moment is what varies.
+            try await waitUntil("the signal is trapped") { run.process.ignoresOrCatches(SIGTERM) }
+            try await Task.sleep(for: .milliseconds(20 * attempt))  // The moment is what varies.
             #expect(run.process.stop() == 0)
         }
         simulator.stop()

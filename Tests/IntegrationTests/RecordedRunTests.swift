@@ -14,12 +14,8 @@ import Testing
     }
 
     private func simulate(_ file: String, name: String) async throws -> (ServerProcess, Int) {
-        let port = freePort()
-        let server = try ServerProcess(
-            Tickline.executable, ["simulate", file, "--listen", "127.0.0.1:\(port)", "--speed", "max"],
-            folder: folder.url, name: name)
-        try await waitUntil("simulator listens") { server.output.contains("serving") }
-        return (server, port)
+        let simulator = try await RunningSimulator([file, "--speed", "max"], folder: folder.url, name: name)
+        return (simulator.process, simulator.port)
     }
 
     @Test func `spot trades leave exactly the 37 signals and 9,757 documents, and a second run adds nothing`()

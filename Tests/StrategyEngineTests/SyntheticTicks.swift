@@ -22,7 +22,8 @@ func trade(
     flags: TickFlags = []
 ) -> Tick {
     Tick(
-        id: id, exchangeTimeNanos: Int64(id) &* 1_000_000, receiveMonotonicNanos: id &* 1_000, price: price, quantity: 1,
+        id: id, exchangeTimeNanos: Int64(id) &* 1_000_000, receiveMonotonicNanos: id &* 1_000, price: price,
+        quantity: 1,
         instrument: instrument, kind: kind, flags: flags, feed: feed)
 }
 

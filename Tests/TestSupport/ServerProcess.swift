@@ -31,6 +31,19 @@ public final class ServerProcess: @unchecked Sendable {
     /// Whether it still runs.
     public var isRunning: Bool { process.isRunning }
 
+    /// Whether the process does something else on a signal than what the system does by default; Linux' own word.
+    public func ignoresOrCatches(_ number: Int32) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8) else {
+            return false
+        }
+        return status.split(separator: "\n").contains { line in
+            guard line.hasPrefix("SigIgn:") || line.hasPrefix("SigCgt:"),
+                let mask = UInt64(line.split(separator: "\t").last ?? "", radix: 16)
+            else { return false }
+            return mask & (1 << UInt64(number - 1)) != 0
+        }
+    }
+
     /// What it printed so far.
     public var output: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 

@@ -37,20 +37,43 @@ public enum Tickline {
     }
 }
 
+/// A running `tickline simulate` on a free port.
+public final class RunningSimulator: Sendable {
+    /// The process.
+    public let process: ServerProcess
+    /// Where it listens.
+    public let port: Int
+
+    /// Starts it with `arguments` and waits until it listens; output goes to `folder/name.log`.
+    public init(_ arguments: [String], folder: URL, name: String = "simulate") async throws {
+        let process = try ServerProcess(
+            Tickline.executable, ["simulate", "--listen", "127.0.0.1:0"] + arguments, folder: folder, name: name)
+        let prefix = "serving ws://127.0.0.1:"
+        try await waitUntil("the simulator listens", timeout: .seconds(60)) { process.output.contains(prefix) }
+        let text = process.output
+        let start = text.range(of: prefix)!.upperBound
+        port = Int(text[start...].prefix { $0.isNumber })!
+        self.process = process
+    }
+}
+
 /// A running `tickline run` with listeners on free ports.
 public final class RunningTickline: Sendable {
     /// The process.
     public let process: ServerProcess
-    /// The collector's port; `/metrics` and `/readyz` are there.
-    public let collectorPort: Int
+    /// The collector's port, once it listens; `/metrics` and `/readyz` are there.
+    public var collectorPort: Int? {
+        let line = process.output.split(separator: "\n").first { $0.contains("\"role\":\"collector\"") }
+        guard let line, let start = line.range(of: "\"port\":\"") else { return nil }
+        return Int(line[start.upperBound...].prefix { $0.isNumber })
+    }
 
     /// Starts `tickline run` with `arguments` behind the listeners' flags; output goes to `folder/name.log`.
     public init(_ arguments: [String], folder: URL, name: String = "run") throws {
-        collectorPort = freePort()
         process = try ServerProcess(
             Tickline.executable,
             [
-                "run", "--collector-http", "127.0.0.1:\(collectorPort)", "--processor-http", "127.0.0.1:0",
+                "run", "--collector-http", "127.0.0.1:0", "--processor-http", "127.0.0.1:0",
                 "--trader-http", "127.0.0.1:0", "--data", folder.appendingPathComponent("data").path,
                 "--summary-json", folder.appendingPathComponent("\(name).json").path,
             ] + arguments, folder: folder, name: name)
@@ -58,7 +81,7 @@ public final class RunningTickline: Sendable {
 
     /// The body of a path of the collector's listener, with its status; 0 where nobody answers yet.
     public func get(_ path: String) async -> (status: Int, body: String) {
-        guard let url = URL(string: "http://127.0.0.1:\(collectorPort)\(path)"),
+        guard let collectorPort, let url = URL(string: "http://127.0.0.1:\(collectorPort)\(path)"),
             let (data, response) = try? await HTTPClient.get(url)
         else { return (0, "") }
         return (response, String(decoding: data, as: UTF8.self))
