@@ -4,15 +4,12 @@ public enum GapCause: UInt8, Sendable, CaseIterable {
     case skipped = 1
     /// The ids passed while the feed was reconnecting.
     case reconnect
-    /// A message of this id could not be represented and was refused.
-    case refused
 
     /// The cause's name in documents and metrics labels.
     public var name: String {
         switch self {
         case .skipped: "skipped"
         case .reconnect: "reconnect"
-        case .refused: "refused"
         }
     }
 }
