@@ -46,7 +46,7 @@ struct MonitoringRoutes: Sendable {
         }
     }
 
-    /// The seed's formats (protocols of the three services it had): the collector's answer has no body.
+    /// The formats of the three earlier Go services: the collector's answer has no body.
     private func healthcheck(_ role: HealthRole) -> Answer {
         let failing = health.checks(of: role).filter { !$0.status.isReady }
         let isReady = failing.isEmpty
