@@ -14,6 +14,12 @@ public enum RecordKind: UInt8, Sendable {
     case decision
     /// The second half of a `Decision`: both sums.
     case decisionSums
+    /// A change of the order book: `BookUpdate`, its levels in the slots behind.
+    case depth
+    /// The top of the order book as it is: `BookUpdate`, its levels in the slots behind.
+    case partialDepth
+    /// Up to three levels of the `BookUpdate` in front: `BookLevelSlot`.
+    case bookLevels
 
     /// The kind's name in document ids, metrics labels and settings; it is the exchange's stream name for ticks.
     public var name: String {
@@ -24,6 +30,8 @@ public enum RecordKind: UInt8, Sendable {
         case .quote: "bookTicker"
         case .gap: "gap"
         case .decision, .decisionSums: "decision"
+        case .depth, .bookLevels: "depth"
+        case .partialDepth: "partialDepth"
         }
     }
 }

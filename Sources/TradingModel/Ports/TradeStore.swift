@@ -34,18 +34,21 @@ public struct StoreBatch: Sendable, Equatable {
     public var decisions: [Decision] = []
     /// Gaps.
     public var gaps: [StoredGap] = []
+    /// Book updates.
+    public var books: [BookUpdate] = []
 
     /// Creates an empty batch.
     public init() {}
 
     /// Number of records.
-    public var count: Int { ticks.count + decisions.count + gaps.count }
+    public var count: Int { ticks.count + decisions.count + gaps.count + books.count }
 
     /// Empties the batch and keeps its memory.
     public mutating func removeAll() {
         ticks.removeAll(keepingCapacity: true)
         decisions.removeAll(keepingCapacity: true)
         gaps.removeAll(keepingCapacity: true)
+        books.removeAll(keepingCapacity: true)
     }
 }
 
