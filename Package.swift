@@ -112,6 +112,10 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: common),
+        // The websocket client under a conformance suite.
+        .executableTarget(
+            name: "websocket-echo", dependencies: ["FeedHandler", "ThreadExecutor", "TradingModel", "Transport"],
+            path: "Sources/WebSocketEcho", swiftSettings: common),
         .executableTarget(
             name: "tickline",
             dependencies: ["TicklineNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -169,7 +173,9 @@ let package = Package(
         .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
-        .testTarget(name: "IntegrationTests", dependencies: ["tickline", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["tickline", "websocket-echo", "TestSupport"], swiftSettings: common
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

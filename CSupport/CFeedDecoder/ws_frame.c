@@ -24,6 +24,8 @@ static bool is_known_opcode(uint8_t opcode) {
 enum ws_frame_result ws_frame_parse(const uint8_t *bytes, size_t byte_count, uint64_t payload_bytes_max,
                                     struct ws_frame *frame) {
     frame->frame_bytes = 2;
+    frame->payload = NULL;
+    frame->payload_bytes = 0;
     if (byte_count == 0) return WS_FRAME_NEED_MORE;
     uint8_t first = bytes[0];
     uint8_t opcode = first & OPCODE_BITS;
@@ -55,12 +57,13 @@ enum ws_frame_result ws_frame_parse(const uint8_t *bytes, size_t byte_count, uin
 
     // No overflow: the length's highest bit is clear.
     frame->frame_bytes = header + length;
-    if (byte_count < frame->frame_bytes) return WS_FRAME_NEED_MORE;
-    frame->payload = bytes + header;
-    frame->payload_bytes = length;
     frame->opcode = opcode;
     frame->is_final = (first & FIN_BIT) != 0;
-    return WS_FRAME_OK;
+    if (byte_count < header) return WS_FRAME_NEED_MORE;
+    frame->payload = bytes + header;
+    bool is_whole = byte_count >= frame->frame_bytes;
+    frame->payload_bytes = is_whole ? length : byte_count - header;
+    return is_whole ? WS_FRAME_OK : WS_FRAME_NEED_MORE;
 }
 
 size_t ws_frame_write(uint8_t *out, size_t out_capacity, enum ws_frame_opcode opcode, const uint8_t *payload,

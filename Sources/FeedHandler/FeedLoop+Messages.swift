@@ -11,22 +11,18 @@ extension FeedLoop {
     mutating func process(received now: MonotonicNanos) throws(SessionEnd) {
         if machine.isHandshaking, try !completeHandshake(at: now) { return }
         checkClock(at: now)
-        frames: while true {
-            let parsed = unsafe WebSocketFrame.parse(
-                buffer.readable, mostPayloadBytes: configuration.mostMessageBytes)
-            switch parsed {
-            case .needMore: break frames
+        events: while true {
+            switch session.next() {
+            case .message(let message, _): unsafe decode(message, received: now)
+            case .none: break events
+            case .ping(let isAnswered): if !isAnswered { metrics.droppedPongs.add() }
+            case .pong: break  // that something came is all it says
+            case .close(let status):
+                publishBatch(received: now)
+                try takeClose(status, at: now)
             case .violation(let violation):
                 publishBatch(received: now)
                 try refuse(violation, at: now)
-                break frames
-            case .frame(let frame):
-                if frame.opcode.rawValue < WebSocketOpcode.close.rawValue {
-                    try takeData(frame, received: now)
-                } else {
-                    try takeControl(frame, at: now)
-                }
-                buffer.consume(frame.frameBytes)
             }
         }
         publishBatch(received: now)
@@ -42,21 +38,6 @@ extension FeedLoop {
         guard pendingTicks > 0 else { return }
         metrics.decode.record(nanos: MonotonicClock.now().nanos(since: now), times: pendingTicks)
         pendingTicks = 0
-    }
-
-    @inline(__always)
-    private mutating func takeData(_ frame: WebSocketFrame, received now: MonotonicNanos) throws(SessionEnd) {
-        switch assembler.take(frame) {
-        case .whole: unsafe decode(frame.payload, received: now)
-        case .pending: break
-        case .assembled: decodeAssembled(received: now)
-        case .violation(let violation): try refuse(violation, at: now)
-        }
-    }
-
-    private mutating func decodeAssembled(received now: MonotonicNanos) {
-        unsafe decode(assembler.assembled, received: now)
-        assembler.reset()
     }
 
     /// Decodes a message straight into the next ring slot.
@@ -117,29 +98,18 @@ extension FeedLoop {
             ])
     }
 
-    private mutating func takeControl(_ frame: WebSocketFrame, at now: MonotonicNanos) throws(SessionEnd) {
-        switch frame.opcode {
-        case .ping:
-            if unsafe !outgoing.append(.pong, payload: frame.payload) { metrics.droppedPongs.add() }
-        case .close:
-            let status: CloseStatus
-            do throws(WebSocketViolation) { status = try unsafe CloseStatus(payload: frame.payload) } catch {
-                return try refuse(error, at: now)
-            }
-            let code = status.code.map { "code \($0)" } ?? "no code"
-            if machine.isOpen {
-                let words = status.reason.isEmpty ? code : "\(code), \(status.reason)"
-                closing = (1000, .closedByPeer, "the exchange closed the connection (\(words))")
-            }
-            publishBatch(received: now)
-            try perform(machine.didReceiveClose(code: status.code, at: now))
-        default: break  // a pong: that something came is all it says
+    private mutating func takeClose(_ status: CloseStatus, at now: MonotonicNanos) throws(SessionEnd) {
+        let code = status.code.map { "code \($0)" } ?? "no code"
+        if machine.isOpen {
+            let words = status.reason.isEmpty ? code : "\(code), \(status.reason)"
+            closing = (1000, .closedByPeer, "the exchange closed the connection (\(words))")
         }
+        try perform(machine.didReceiveClose(code: status.code, at: now))
     }
 
     /// Answers a breach of the protocol: counted, close frame, no more of this connection.
     private mutating func refuse(_ violation: WebSocketViolation, at now: MonotonicNanos) throws(SessionEnd) {
-        // A second breach while closing ends it at once, for the buffer's rest can't be understood.
+        // A breach while closing ends it at once, for what follows can't be understood.
         guard machine.isOpen else {
             throw SessionEnd(
                 reason: machine.reason(orWhileOpen: .violation), words: closing?.words ?? violation.label)

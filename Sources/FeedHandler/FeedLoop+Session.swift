@@ -8,24 +8,15 @@ internal import TradingModel
 extension FeedLoop {
     mutating func sendHandshake() throws(SessionEnd) {
         let plan = configuration.plan
-        var key: InlineArray<16, UInt8> = InlineArray(repeating: 0)
-        unsafe withUnsafeMutableBytes(of: &key) { unsafe SecureRandom.fill($0) }
-        let handshake = Handshake(
-            host: Handshake.hostHeader(host: plan.host, port: plan.port, isTLS: plan.isTLS),
-            target: plan.requestTarget, key: key)
-        self.handshake = handshake
-        guard outgoing.append(handshake.request) else {
+        let host = Handshake.hostHeader(host: plan.host, port: plan.port, isTLS: plan.isTLS)
+        guard session.begin(host: host, target: plan.requestTarget) else {
             throw SessionEnd(reason: .handshakeRefused, words: "the feed's address is too long; give several --feed")
         }
     }
 
     /// Looks for the whole answer; true once open. What follows it in the buffer are frames.
     mutating func completeHandshake(at now: MonotonicNanos) throws(SessionEnd) -> Bool {
-        guard let handshake else { preconditionFailure("an answer without a request") }
-        do throws(HandshakeError) {
-            guard let headerBytes = try unsafe handshake.parseResponse(buffer.readable) else { return false }
-            buffer.consume(headerBytes)
-        } catch {
+        do throws(HandshakeError) { guard try session.completeHandshake() else { return false } } catch {
             guard case .status(let status, let seconds) = error, status == 429 || status == 418 else {
                 throw SessionEnd(reason: .handshakeRefused, words: error.description)
             }
@@ -50,7 +41,6 @@ extension FeedLoop {
             ring.publish()
             closedConnections = connectionNumber
         }
-        handshake = nil
         return end
     }
 

@@ -14,9 +14,6 @@ struct SessionEnd: Error {
 
 /// Everything a feed's thread owns, and what it does until stopped: connect, serve, wait, again.
 struct FeedLoop: ~Copyable {
-    /// Most bytes asked for in one read: bounds how long the first tick of a burst waits for the last one's decoding.
-    static let readBytes = 64 * 1_024
-
     let configuration: FeedConfiguration
     let stop: StopSignal
     let metrics: FeedMetrics
@@ -25,10 +22,7 @@ struct FeedLoop: ~Copyable {
     let decoder: TradeDecoder
     let ring: RingProducer
     var machine: ConnectionStateMachine
-    var buffer: ReceiveBuffer
-    var assembler: MessageAssembler
-    var outgoing = SendQueue()
-    var handshake: Handshake?
+    var session: WebSocketSession
     /// Connections opened so far, and those whose end is on record.
     var connectionNumber: UInt64 = 0
     var closedConnections: UInt64 = 0
@@ -52,9 +46,7 @@ struct FeedLoop: ~Copyable {
         decoder = TradeDecoder(catalog: catalog, exchange: configuration.plan.exchange, feed: configuration.feed)
         ring = producer
         machine = ConnectionStateMachine(random: { SecureRandom.number() })
-        // The longest message with its header stays whole in the buffer, and a full read fits behind it.
-        buffer = ReceiveBuffer(capacityBytes: configuration.mostMessageBytes + 16 + Self.readBytes)
-        assembler = MessageAssembler(mostMessageBytes: configuration.mostMessageBytes)
+        session = WebSocketSession(mostMessageBytes: configuration.mostMessageBytes)
     }
 
     /// The thread's whole life.
@@ -89,9 +81,6 @@ struct FeedLoop: ~Copyable {
 
     /// Serves one connection until it ends.
     private mutating func serve(_ connection: borrowing TransportConnection) -> SessionEnd {
-        buffer.removeAll()
-        outgoing.removeAll()
-        assembler.reset()
         closing = nil
         do throws(SessionEnd) {
             try perform(machine.didConnect(at: MonotonicClock.now()))
@@ -111,10 +100,10 @@ struct FeedLoop: ~Copyable {
 
     /// Sleeps until there is something to do. Unsent bytes and a busy spin keep it short.
     private borrowing func waitForEvents(on connection: borrowing TransportConnection) {
-        guard !(configuration.busySpin && outgoing.isEmpty) else { return spinPause() }
+        guard !(configuration.busySpin && session.outgoing.isEmpty) else { return spinPause() }
         let now = MonotonicClock.now()
         let millis = machine.deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
-        stop.wait(for: connection.descriptor, orWritable: !outgoing.isEmpty, timeoutMillis: millis)
+        stop.wait(for: connection.descriptor, orWritable: !session.outgoing.isEmpty, timeoutMillis: millis)
     }
 
     /// Rounded up, so that poll does not return just before the deadline again and again.
@@ -123,18 +112,16 @@ struct FeedLoop: ~Copyable {
     }
 
     mutating func flush(_ connection: borrowing TransportConnection) throws(SessionEnd) {
-        guard !outgoing.isEmpty else { return }
-        do throws(TransportError) { try outgoing.flush(to: connection) } catch { throw lost(error.description) }
+        guard !session.outgoing.isEmpty else { return }
+        do throws(TransportError) { try session.outgoing.flush(to: connection) } catch { throw lost(error.description) }
     }
 
     /// Reads until nothing more is there; each read's ticks are published together.
     // hot path: HotPathTests, probe `feed`
     private mutating func readAvailable(_ connection: borrowing TransportConnection) throws(SessionEnd) {
         while !stop.isRequested {
-            buffer.makeRoom(for: Self.readBytes)
-            let tail = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.writableTail.prefix(Self.readBytes))
             let result: ReceiveResult
-            do throws(TransportError) { result = try unsafe connection.receive(into: tail) } catch {
+            do throws(TransportError) { result = try session.receive(from: connection) } catch {
                 throw lost(error.description)
             }
             switch result {
@@ -142,7 +129,6 @@ struct FeedLoop: ~Copyable {
             case .closed: throw lost("\(configuration.plan.host) ended the connection")
             case .bytes(let count):
                 let now = MonotonicClock.now()
-                buffer.didReceive(count)
                 metrics.receivedBytes.addFromOnlyWriter(UInt64(count))
                 machine.didReceive(at: now)
                 try process(received: now)
@@ -156,8 +142,9 @@ struct FeedLoop: ~Copyable {
         switch action {
         case .none, .connect: break
         case .sendHandshake: try sendHandshake()
-        case .sendPing: _ = unsafe outgoing.append(.ping, payload: UnsafeRawBufferPointer(start: nil, count: 0))
-        case .sendClose(let code): sendClose(code)
+        // A queue full of pongs has no room: then silence, or the end of the wait for the peer's close, ends it.
+        case .sendPing: _ = session.sendPing()
+        case .sendClose(let code): _ = session.sendClose(code)
         case .disconnect(let reason):
             throw SessionEnd(reason: reason, words: closing?.words ?? Self.words(for: reason))
         }
@@ -177,19 +164,9 @@ struct FeedLoop: ~Copyable {
 
     /// Best effort, without waiting: the process is going away.
     private mutating func sayGoodbye(_ connection: borrowing TransportConnection) {
-        guard case .sendClose(let code) = machine.stop() else { return }
-        sendClose(code)
-        do throws(TransportError) { try outgoing.flush(to: connection) } catch {
+        guard case .sendClose(let code) = machine.stop(), session.sendClose(code) else { return }
+        do throws(TransportError) { try session.outgoing.flush(to: connection) } catch {
             logger.debug("no good-bye", metadata: ["feed": "\(configuration.name)", "error": "\(error)"])
-        }
-    }
-
-    private mutating func sendClose(_ code: UInt16?) {
-        var bytes: InlineArray<2, UInt8> = [UInt8((code ?? 0) >> 8), UInt8((code ?? 0) & 0xFF)]
-        // A queue full of pongs has no room: then the connection ends without our close frame.
-        _ = unsafe withUnsafeBytes(of: &bytes) { payload in
-            unsafe outgoing.append(
-                .close, payload: UnsafeRawBufferPointer(rebasing: payload.prefix(code == nil ? 0 : 2)))
         }
     }
 }

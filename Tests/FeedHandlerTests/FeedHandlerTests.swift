@@ -128,6 +128,8 @@ struct FeedHandlerTests {
             (FrameBytes.frame(1, [], claimedLength: .max), 1002, "length_not_minimal"),
             (FrameBytes.frame(8, [1]), 1002, "malformed_close"),
             (FrameBytes.frame(9, [], isFinal: false), 1002, "fragmented_control_frame"),
+            (FrameBytes.frame(1, [0x22, 0xC3, 0x28]), 1007, "invalid_utf8"),
+            (FrameBytes.frame(8, [0x03, 0xE8, 0xFF]), 1007, "invalid_utf8"),
         ] as [([UInt8], UInt16, String)])
     func `answers a breach with its close code and connects again`(bytes: [UInt8], code: UInt16, label: String)
         async throws

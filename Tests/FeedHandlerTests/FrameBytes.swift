@@ -37,7 +37,7 @@ enum FrameBytes {
             return .frame(
                 opcode: frame.opcode.rawValue, isFinal: frame.isFinal, payload: Array(frame.payload),
                 frameBytes: frame.frameBytes)
-        case .needMore(let frameBytes): return .needMore(frameBytes)
+        case .needMore(let frameBytes, _): return .needMore(frameBytes)
         case .violation(let violation): return .violation(violation)
         }
     }

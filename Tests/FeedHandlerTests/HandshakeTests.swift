@@ -80,7 +80,7 @@ import Testing
     @Test(
         arguments: [
             ([0x03, 0xE8], 1000, ""), ([0x03, 0xE9] + Array("bye".utf8), 1001, "bye"), ([], nil, ""),
-            ([0x0B, 0xB8, 0xFF], 3000, "\u{FFFD}"),
+            ([0x0B, 0xB8, 0xC3, 0xA9], 3000, "é"),
         ] as [([UInt8], UInt16?, String)])
     func `reads close frames`(payload: [UInt8], code: UInt16?, reason: String) throws {
         let status = try payload.withUnsafeBytes { try CloseStatus(payload: $0) }

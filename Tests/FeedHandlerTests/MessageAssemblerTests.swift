@@ -4,15 +4,15 @@ import Testing
 @Suite struct MessageAssemblerTests {
     /// What a sequence of data frames leads to: messages and, at most one, violation.
     private func run(_ frames: [[UInt8]], most: Int = 100) -> (messages: [String], violation: WebSocketViolation?) {
-        var assembler = MessageAssembler(mostMessageBytes: most)
+        var assembler = MessageAssembler(mostMessageBytes: most, acceptsBinary: false)
         var messages: [String] = []
         for bytes in frames {
             let violation: WebSocketViolation? = bytes.withUnsafeBytes { bytes in
                 guard case .frame(let frame) = WebSocketFrame.parse(bytes, mostPayloadBytes: most) else { return nil }
                 switch assembler.take(frame) {
-                case .whole: messages.append(String(decoding: frame.payload, as: UTF8.self))
+                case .whole(_): messages.append(String(decoding: frame.payload, as: UTF8.self))
                 case .pending: break
-                case .assembled:
+                case .assembled(_):
                     messages.append(String(decoding: assembler.assembled, as: UTF8.self))
                     assembler.reset()
                 case .violation(let violation): return violation

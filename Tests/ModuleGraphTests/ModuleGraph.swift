@@ -34,6 +34,7 @@ enum ModuleGraph {
         "SQLiteStore": Rule(imports: open),
         "Monitoring": Rule(imports: base),
         "ExchangeSimulator": Rule(imports: open),
+        "WebSocketEcho": Rule(imports: open.union(["FeedHandler", "Transport"]), allowsFoundation: false),
         "tickline": Rule(imports: ["TicklineNode"]),
     ]
 

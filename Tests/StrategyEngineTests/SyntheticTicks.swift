@@ -64,7 +64,7 @@ struct CoreFixture: ~Copyable {
                 case .session: sessions.append(SessionRecord(slot: slot)!)
                 case .decision: half = slot
                 case .decisionSums: decisions.append(Decision(first: half!, second: slot)!)
-                case nil: fatalError("no such record")
+                case .depth, .partialDepth, .bookLevels, nil: fatalError("no such record here")
                 }
             }
             records.release(count: slots.count)

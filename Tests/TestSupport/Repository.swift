@@ -22,3 +22,15 @@ public enum SharedData {
     /// The path of one file, such as `binance/btcusdt@trade.20240808.ndjson.gz`.
     public static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 }
+
+/// The scripts beside the checkout that build other people's test suites; rules as for `SharedData`.
+public enum SharedTools {
+    /// True where the scripts are there, and in CI.
+    public static let shouldRun = Repository.isCI || FileManager.default.fileExists(atPath: path("autobahn.sh"))
+
+    /// The path of one script, such as `autobahn.sh`.
+    public static func path(_ name: String) -> String {
+        Repository.root.deletingLastPathComponent().appendingPathComponent("shared/tools").appendingPathComponent(name)
+            .path
+    }
+}

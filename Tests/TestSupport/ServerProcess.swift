@@ -20,7 +20,7 @@ public final class ServerProcess: @unchecked Sendable {
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
         process.currentDirectoryURL = folder
-        try process.run()
+        try process.runUnmasked()
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -74,5 +74,18 @@ public func freePort() -> Int {
             precondition(getsockname(descriptor, generic, &length) == 0, "no port")
         }
         return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+    }
+}
+
+extension Process {
+    /// Starts the process with no signal blocked: it inherits this thread's mask, and the threads that run tests block
+    /// nearly all, so that scripts could not end their own children by a signal.
+    public func runUnmasked() throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
     }
 }

@@ -3,18 +3,21 @@ import Foundation
 /// The product's own executable, as the tests' build made it.
 public enum Tickline {
     /// `.build/<configuration>/tickline`, beside the test bundle.
-    public static let executable: String = {
+    public static let executable = executable(named: "tickline")
+
+    /// Another executable of the package, beside it.
+    public static func executable(named name: String) -> String {
         // The running bundle is .build/<configuration>/ticklinePackageTests.xctest.
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let candidates = [bundle, Repository.root.appendingPathComponent(".build/debug")]
-        let found = candidates.map { $0.appendingPathComponent("tickline").path }
+        let found = candidates.map { $0.appendingPathComponent(name).path }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
-        return found ?? candidates[1].appendingPathComponent("tickline").path
-    }()
+        return found ?? candidates[1].appendingPathComponent(name).path
+    }
 
     /// Runs a command to its end and returns its exit status and output.
     public static func run(
-        _ arguments: [String], environment: [String: String] = [:]
+        _ arguments: [String], environment: [String: String] = [:], executable name: String = "tickline"
     ) throws -> (status: Int32, output: String, error: String) {
         let process = Process()
         let folder = try TemporaryFolder()
@@ -22,13 +25,13 @@ public enum Tickline {
         // Files, not pipes: a full pipe would stop the command.
         let (output, error) = (folder.url.appendingPathComponent("out"), folder.url.appendingPathComponent("err"))
         for file in [output, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        process.executableURL = URL(fileURLWithPath: executable)
+        process.executableURL = URL(fileURLWithPath: executable(named: name))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: error)
         process.standardInput = FileHandle.nullDevice
-        try process.run()
+        try process.runUnmasked()
         process.waitUntilExit()
         return (
             process.terminationStatus, try String(contentsOf: output, encoding: .utf8),
@@ -104,7 +107,7 @@ enum HTTPClient {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", url.absoluteString]
         process.standardOutput = pipe
-        try process.run()
+        try process.runUnmasked()
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0, let newline = data.lastIndex(of: 0x0A),

@@ -46,9 +46,10 @@ struct ws_frame {
     bool is_final;
 };
 
-// Parses the frame at the start of `bytes`. On WS_FRAME_OK all of `frame` is set; on WS_FRAME_NEED_MORE only
-// `frame_bytes`, the smallest total that can lead further. Every other result is a violation after which the connection
-// must be closed. Violations are reported as soon as the header shows them, before the payload arrives.
+// Parses the frame at the start of `bytes`. On WS_FRAME_OK all of `frame` is set. On WS_FRAME_NEED_MORE `frame_bytes`
+// is the smallest total that can lead further; where the header is whole, `payload` is not NULL, `payload_bytes` counts
+// the part of it that is there, and opcode and finality are set. Every other result is a violation after which the
+// connection must be closed. Violations are reported as soon as the header shows them, before the payload arrives.
 __attribute__((warn_unused_result)) enum ws_frame_result ws_frame_parse(const uint8_t *_Nonnull bytes,
                                                                         size_t byte_count, uint64_t payload_bytes_max,
                                                                         struct ws_frame *_Nonnull frame);

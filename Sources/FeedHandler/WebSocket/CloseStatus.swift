@@ -2,7 +2,7 @@
 package struct CloseStatus: Sendable, Equatable {
     /// The code, nil where none was sent.
     package var code: UInt16?
-    /// The text behind it, repaired where it is no UTF-8.
+    /// The text behind it.
     package var reason: String
 
     /// Reads a close frame's payload.
@@ -17,7 +17,10 @@ package struct CloseStatus: Sendable, Equatable {
         guard (1000...1003).contains(code) || (1007...1014).contains(code) || (3000...4999).contains(code) else {
             throw .malformedClose
         }
+        let text = unsafe UnsafeRawBufferPointer(rebasing: payload.dropFirst(2))
+        var check = UTF8Check()
+        guard unsafe check.take(text), check.isComplete else { throw .invalidUTF8 }
         self.code = code
-        reason = unsafe String(decoding: payload.dropFirst(2), as: UTF8.self)
+        reason = unsafe String(decoding: text, as: UTF8.self)
     }
 }

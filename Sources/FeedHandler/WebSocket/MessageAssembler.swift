@@ -1,53 +1,100 @@
-/// Puts the fragments of a message together (RFC 6455, section 5.4). Does no I/O.
+/// Puts the fragments of a message together (RFC 6455, section 5.4) and checks that text is UTF-8 (section 8.1). Does no
+/// I/O.
 ///
-/// Whole messages, nearly all of them, pass through without a copy; only fragments are kept, in memory of the message limit's
-/// size, of which pages never written cost nothing. Nothing is allocated after `init`. Control frames between fragments are not its business. Owned by one thread.
+/// Whole messages, nearly all of them, pass through without a copy; only fragments are kept, in memory of the message
+/// limit's size, of which pages never written cost nothing. Nothing is allocated after `init`. Control frames between
+/// fragments are not its business. Owned by one thread.
 package struct MessageAssembler: ~Copyable {
     /// What a data frame led to.
     package enum Result {
         /// The frame is a whole message: take its payload.
-        case whole
+        case whole(isText: Bool)
         /// A fragment was kept; the message goes on.
         case pending
         /// The last fragment was kept: the message is `assembled`; call `reset` when done with it.
-        case assembled
+        case assembled(isText: Bool)
         case violation(WebSocketViolation)
     }
 
+    private let acceptsBinary: Bool
     private var isInMessage = false
+    private var isText = false
     private var memory: ReceiveBuffer
+    private var check = UTF8Check()
+    /// Payload bytes of the frame that is still arriving which were checked already.
+    private var checkedBytes = 0
 
-    /// Creates one without a message begun.
-    package init(mostMessageBytes: Int) { memory = ReceiveBuffer(capacityBytes: mostMessageBytes) }
+    /// Creates one without a message begun; a feed of text refuses binary messages.
+    package init(mostMessageBytes: Int, acceptsBinary: Bool) {
+        memory = ReceiveBuffer(capacityBytes: mostMessageBytes)
+        self.acceptsBinary = acceptsBinary
+    }
 
     /// What was put together so far; valid until the next fragment or `reset`.
     package var assembled: UnsafeRawBufferPointer { unsafe memory.readable }
 
-    /// Takes a data frame. The feed carries text, so binary is refused.
+    /// Takes a whole data frame.
     @inline(__always)
     package mutating func take(_ frame: WebSocketFrame) -> Result {
-        if frame.opcode == .text && frame.isFinal && !isInMessage { return .whole }
+        if frame.opcode == .text && frame.isFinal && !isInMessage {
+            guard unsafe checkRest(of: frame.payload), check.isComplete else { return .violation(.invalidUTF8) }
+            check.reset()
+            return .whole(isText: true)
+        }
         return keep(frame)
     }
 
-    private mutating func keep(_ frame: WebSocketFrame) -> Result {
-        switch frame.opcode {
-        case .binary: return .violation(isInMessage ? .interruptedMessage : .binaryMessage)
-        case .text where isInMessage: return .violation(.interruptedMessage)
-        case .continuation where !isInMessage: return .violation(.unexpectedContinuation)
-        default: break
+    /// Looks at the part of a data frame's payload that has come, so that a text which has gone wrong is refused before the
+    /// frame is whole.
+    package mutating func look(atPartial payload: UnsafeRawBufferPointer, of opcode: WebSocketOpcode) -> Result {
+        if let violation = violation(by: opcode) { return .violation(violation) }
+        guard opcode == .text || opcode == .continuation && isText else { return .pending }
+        guard unsafe payload.count <= checkedBytes || check.take(.init(rebasing: payload[checkedBytes...])) else {
+            return .violation(.invalidUTF8)
         }
+        checkedBytes = payload.count
+        return .pending
+    }
+
+    /// Checks what `look` has not seen of a frame that is whole now.
+    @inline(__always)
+    private mutating func checkRest(of payload: UnsafeRawBufferPointer) -> Bool {
+        let start = checkedBytes
+        checkedBytes = 0
+        if start == 0 { return unsafe check.take(payload) }
+        return unsafe check.take(UnsafeRawBufferPointer(rebasing: payload[start...]))
+    }
+
+    private func violation(by opcode: WebSocketOpcode) -> WebSocketViolation? {
+        switch opcode {
+        case .binary where isInMessage, .text where isInMessage: .interruptedMessage
+        case .binary where !acceptsBinary: .binaryMessage
+        case .continuation where !isInMessage: .unexpectedContinuation
+        default: nil
+        }
+    }
+
+    private mutating func keep(_ frame: WebSocketFrame) -> Result {
+        if let violation = violation(by: frame.opcode) { return .violation(violation) }
+        if frame.opcode == .binary && frame.isFinal { return .whole(isText: false) }
+        if frame.opcode != .continuation { isText = frame.opcode == .text }
         let tail = unsafe memory.writableTail
         guard unsafe frame.payload.count <= tail.count else { return .violation(.oversizedMessage) }
+        if isText {
+            guard unsafe checkRest(of: frame.payload), check.isComplete || !frame.isFinal else {
+                return .violation(.invalidUTF8)
+            }
+        }
         unsafe tail.copyMemory(from: frame.payload)
         unsafe memory.didReceive(frame.payload.count)
         isInMessage = !frame.isFinal
-        return frame.isFinal ? .assembled : .pending
+        return frame.isFinal ? .assembled(isText: isText) : .pending
     }
 
     /// Forgets the message and keeps the memory.
     package mutating func reset() {
         memory.removeAll()
-        isInMessage = false
+        check.reset()
+        (isInMessage, checkedBytes) = (false, 0)
     }
 }

@@ -1,15 +1,14 @@
-internal import Transport
+package import Transport
 
-/// Bytes that wait for the socket: the upgrade request and control frames. Bounded; owned by one thread.
-struct SendQueue: ~Copyable {
-    /// Room for the longest upgrade request (1,024 streams of at most 60 bytes) or some 500 of the largest pongs.
-    static let capacityBytes = 80 * 1_024
+/// Bytes that wait for the socket: the upgrade request and our frames. Bounded; owned by one thread.
+package struct SendQueue: ~Copyable {
+    private var bytes: ReceiveBuffer
 
-    private var bytes = ReceiveBuffer(capacityBytes: SendQueue.capacityBytes)
+    init(capacityBytes: Int) { bytes = ReceiveBuffer(capacityBytes: capacityBytes) }
 
     /// Whether all is sent.
     @inline(__always)
-    var isEmpty: Bool { unsafe bytes.readable.isEmpty }
+    package var isEmpty: Bool { unsafe bytes.readable.isEmpty }
 
     /// Appends text; false where it does not fit.
     mutating func append(_ text: String) -> Bool {
@@ -24,7 +23,7 @@ struct SendQueue: ~Copyable {
     }
 
     /// Appends a frame with a fresh mask; false where it does not fit.
-    mutating func append(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer) -> Bool {
+    package mutating func append(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer) -> Bool {
         // 2 bytes of header, up to 8 of length, 4 of mask.
         bytes.makeRoom(for: payload.count + 14)
         let count = unsafe WebSocketFrame.write(
@@ -34,7 +33,7 @@ struct SendQueue: ~Copyable {
     }
 
     /// Hands over what the socket takes.
-    mutating func flush(to connection: borrowing TransportConnection) throws(TransportError) {
+    package mutating func flush(to connection: borrowing TransportConnection) throws(TransportError) {
         while !isEmpty {
             let count = unsafe try connection.send(bytes.readable)
             guard count > 0 else { return }

@@ -24,12 +24,14 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
     case interruptedMessage
     case malformedClose
     case binaryMessage
+    case invalidUTF8
 
     /// The close code that answers it (section 7.4.1).
     package var closeCode: UInt16 {
         switch self {
         case .oversizedMessage: 1009
         case .binaryMessage: 1003
+        case .invalidUTF8: 1007
         default: 1002
         }
     }
@@ -48,6 +50,7 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
         case .interruptedMessage: "interrupted_message"
         case .malformedClose: "malformed_close"
         case .binaryMessage: "binary_message"
+        case .invalidUTF8: "invalid_utf8"
         }
     }
 }
@@ -63,18 +66,25 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
     /// Header and payload: what to consume.
     package let frameBytes: Int
 
+    /// The beginning of a payload that has not come whole.
+    @safe package struct Part {
+        package let opcode: WebSocketOpcode
+        package let payload: UnsafeRawBufferPointer
+    }
+
     /// What the start of some bytes is.
     package enum ParseResult {
         case frame(WebSocketFrame)
-        /// Incomplete; it takes so many bytes in all, as far as the header tells yet.
-        case needMore(frameBytes: Int)
+        /// Incomplete; it takes so many bytes in all, as far as the header tells yet. `part` is what has come of the
+        /// payload, with the header's opcode, once the header is whole.
+        case needMore(frameBytes: Int, part: Part?)
         case violation(WebSocketViolation)
     }
 
     /// Parses the frame at the start of `bytes`. O(1), reads the header only.
     @inline(__always)
     package static func parse(_ bytes: UnsafeRawBufferPointer, mostPayloadBytes: Int) -> ParseResult {
-        guard let start = bytes.baseAddress else { return .needMore(frameBytes: 2) }
+        guard let start = bytes.baseAddress else { return .needMore(frameBytes: 2, part: nil) }
         var frame = unsafe ws_frame()
         let result = unsafe ws_frame_parse(
             start.assumingMemoryBound(to: UInt8.self), bytes.count, UInt64(mostPayloadBytes), &frame)
@@ -86,7 +96,13 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
                     opcode: WebSocketOpcode(rawValue: frame.opcode) ?? .continuation, isFinal: frame.is_final,
                     payload: UnsafeRawBufferPointer(start: frame.payload, count: Int(frame.payload_bytes)),
                     frameBytes: Int(frame.frame_bytes)))
-        case WS_FRAME_NEED_MORE: return unsafe .needMore(frameBytes: Int(frame.frame_bytes))
+        case WS_FRAME_NEED_MORE:
+            let part = unsafe frame.payload.map { payload in
+                unsafe Part(
+                    opcode: WebSocketOpcode(rawValue: frame.opcode) ?? .continuation,
+                    payload: UnsafeRawBufferPointer(start: payload, count: Int(frame.payload_bytes)))
+            }
+            return unsafe .needMore(frameBytes: Int(frame.frame_bytes), part: part)
         case WS_FRAME_RESERVED_BITS: return .violation(.reservedBits)
         case WS_FRAME_RESERVED_OPCODE: return .violation(.reservedOpcode)
         case WS_FRAME_CONTROL_FRAGMENTED: return .violation(.fragmentedControlFrame)
