@@ -61,6 +61,7 @@ let package = Package(
         .systemLibrary(
             name: "CMongoC", path: "CSupport/CMongoC", pkgConfig: "libmongoc-1.0",
             providers: [.apt(["libmongoc-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "CSupport/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "CSupport/CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Nothing of ours imported
@@ -96,6 +97,7 @@ let package = Package(
             name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],
             swiftSettings: strict),
         .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
+        .target(name: "SQLiteStore", dependencies: ["CSQLite", "TradingModel"], swiftSettings: strict),
 
         // Seen from outside
         .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
@@ -107,8 +109,8 @@ let package = Package(
             name: "TicklineNode",
             dependencies: [
                 "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Monitoring", "MongoStore",
-                "RedisStreams", "RingBuffer", "StoreWriter", "StrategyEngine", "Telemetry", "ThreadExecutor",
-                "TradingModel", log,
+                "RedisStreams", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine", "Telemetry",
+                "ThreadExecutor", "TradingModel", log,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: common),
@@ -163,6 +165,9 @@ let package = Package(
                 "MongoStore", "StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", "TestSupport",
                 log,
             ], swiftSettings: common),
+        .testTarget(
+            name: "SQLiteStoreTests", dependencies: ["SQLiteStore", "TradingModel", "TestSupport"],
+            swiftSettings: common),
         .testTarget(
             name: "MonitoringTests", dependencies: nioHTTP + ["Monitoring", "Telemetry", "TestSupport", log],
             swiftSettings: common),

@@ -138,11 +138,3 @@ extension BSONDocument {
         append(key + "Nanos", nanos)
     }
 }
-
-extension UnixNanos {
-    /// Whole milliseconds, rounded down, also before 1970.
-    var millis: Int64 {
-        let (quotient, remainder) = rawValue.quotientAndRemainder(dividingBy: 1_000_000)
-        return remainder < 0 ? quotient - 1 : quotient
-    }
-}

@@ -4,6 +4,7 @@ import Logging
 import MongoStore
 import Monitoring
 import RingBuffer
+import SQLiteStore
 import ServiceLifecycle
 import StoreWriter
 import Telemetry
@@ -17,6 +18,8 @@ public struct Node: Sendable {
     private let metrics: MetricsRegistry
     private let monitoring: MonitoringServer
     private let services: [any Service]
+    /// Held until the process ends.
+    private let folder: DataFolder?
 
     /// Builds the parts; nothing is started and no connection made.
     ///
@@ -58,10 +61,11 @@ public struct Node: Sendable {
 
         // In starting order; see Services.swift.
         var services: [any Service] = [MonitoringService(server: monitoring)]
+        folder = settings.store == .sqlite ? try DataFolder(path: settings.data) : nil
         if let records = path.records {
             services.append(
-                try Self.store(
-                    RingConsumer(records), catalog: plan.catalog, settings: settings, metrics: metrics,
+                try storing(
+                    RingConsumer(records), folder: folder, catalog: plan.catalog, settings: settings, metrics: metrics,
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }
         services.append(
@@ -141,30 +145,5 @@ public struct Node: Sendable {
         throw .conflict(
             "--idle spin needs \(needed) processors for \(feeds) feed(s), here are \(DedicatedThread.processorCount);"
                 + " leave it at --idle park")
-    }
-
-    private static func store(
-        _ records: consuming RingConsumer, catalog: MarketCatalog, settings: Settings, metrics: MetricsRegistry,
-        health: HealthCheck, logger: Logger
-    ) throws(SettingsError) -> DrainingService {
-        var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
-        configuration.database = settings.mongoDatabase
-        configuration.signalsCollection = settings.signalsCollection
-        configuration.tickRetentionSeconds = settings.tickRetentionDays * 86_400
-        let store: MongoStore
-        do {
-            store = try MongoStore(
-                settings: configuration, catalog: catalog, wallClock: { MonotonicClock.wallClock() })
-        } catch {
-            throw .conflict("\(error)")
-        }
-        let writer = StoreWriter(
-            records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
-            health: health, logger: logger)
-        return DrainingService(
-            start: { writer.start() },
-            drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
-            limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store",
-            logger: logger)
     }
 }

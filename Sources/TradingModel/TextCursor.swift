@@ -75,6 +75,24 @@ public struct TextCursor: ~Copyable {
         appendDecimal(negative: value < 0, magnitude: UInt128(value.magnitude), decimals: decimals)
     }
 
+    /// Appends `value / 10^decimals` with exactly `digits` behind the dot, as an exchange wrote it; digits that would not be
+    /// zero are never left out.
+    public mutating func append(fixedPoint value: Int64, decimals: Int, digits: Int) {
+        if value < 0 { append(byte: 0x2D) }
+        let (whole, rest) = UInt128(value.magnitude).quotientAndRemainder(dividingBy: Self.powerOfTen(decimals))
+        var fraction = rest
+        var places = decimals
+        while places > digits, fraction % 10 == 0 {
+            fraction /= 10
+            places -= 1
+        }
+        append(UInt64(whole))
+        guard digits > 0 || places > 0 else { return }
+        append(byte: 0x2E)
+        if places > 0 { append(UInt64(fraction), digits: places) }
+        if digits > places { for _ in places..<digits { append(byte: 0x30) } }
+    }
+
     /// Appends the average `sum / (count · 10^decimals)`, rounded half to even at 10 places, zeros stripped.
     ///
     /// `|sum| · 10^10` stays below 2¹¹⁷ for windows of up to 2²⁰ 64-bit prices, so 128 bits hold every step.

@@ -33,3 +33,11 @@ public struct MonotonicNanos: RawRepresentable, Hashable, Comparable, Sendable {
         rawValue > start.rawValue ? rawValue &- start.rawValue : 0
     }
 }
+
+extension UnixNanos {
+    /// Whole milliseconds, rounded down, also before 1970.
+    public var millis: Int64 {
+        let (quotient, remainder) = rawValue.quotientAndRemainder(dividingBy: 1_000_000)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}

@@ -40,8 +40,9 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "The collection of decisions (SIGNALS_COL_NAME; default trade_signals).")
     var signalsCollection: String?
     @Option(help: "Days ticks are kept in the store (default 7).") var tickRetentionDays: String?
-    @Option(help: "none or mongo (default mongo where --mongo is given, else none).") var store: String?
-    @Option(help: "The data folder, where nothing is kept yet (default ./tickline-data).") var data: String?
+    @Option(help: "none, sqlite or mongo (default mongo where --mongo is given, else sqlite).") var store: String?
+    @Option(help: "The data folder, which holds the SQLite store (TICKLINE_DATA; default ./tickline-data).") var data:
+        String?
     @Option(help: ArgumentHelp("Collector's listener (default 127.0.0.1:8080).", valueName: "[host:]port"))
     var collectorHttp: String?
     @Option(help: ArgumentHelp("Processor's listener (SERVER_PORT; default 127.0.0.1:8081).", valueName: "[host:]port"))

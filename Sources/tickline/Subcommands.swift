@@ -6,7 +6,7 @@ struct RunSubcommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run the engine: feeds in, signals and records out.",
         discussion: """
             A flag wins over its environment variable, a variable over the default. Without Redis signals go to standard
-            output; without MongoDB nothing is stored.
+            output; without MongoDB ticks and decisions go to a SQLite file, tickline.sqlite in the data folder.
 
             Examples:
               tickline run

@@ -37,7 +37,7 @@ import Testing
         Refusal(arguments: ["run", "--summary-json", "/no/x"], status: 78, says: ["/no/x", "--summary-json"]),
         Refusal(arguments: ["simulate", "--fragment", "0"], status: 64, says: ["--fragment"]),
         Refusal(arguments: ["run", "--store", "mongo"], status: 78, says: ["--mongo"]),
-        Refusal(arguments: ["run", "--store", "files"], status: 78, says: ["files", "none, mongo"]),
+        Refusal(arguments: ["run", "--store", "files"], status: 78, says: ["files", "none, sqlite, mongo"]),
         Refusal(arguments: ["run", "--ca-file", "/no/such.pem"], status: 78, says: ["/no/such.pem", "No such file"]),
         Refusal(arguments: ["run", "--collector-http", "localhost:http"], status: 78, says: ["--collector-http"]),
         Refusal(arguments: ["run", "--scale", "BTCUSDT=13"], status: 78, says: ["0 to 12"]),

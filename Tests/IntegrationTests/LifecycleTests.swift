@@ -102,7 +102,9 @@ import Testing
 
     @Test func `the demo needs nothing and prints what it did`() throws {
         defer { folder.remove() }
-        let result = try Tickline.run(["demo", "--duration", "3s", "--short", "5", "--long", "20"])
+        let result = try Tickline.run([
+            "demo", "--duration", "3s", "--short", "5", "--long", "20", "--data", folder.url.path + "/data",
+        ])
         #expect(result.status == 0, "\(result.error)")
         #expect(result.output.split(separator: "\n").count > 3)
         for word in ["ticks", "signals", "gaps", "dropped", "tick_to_signal", "p99.9"] {

@@ -15,7 +15,7 @@ import TradingModel
         let settings = try resolve()
         #expect(settings.feeds == [Settings.defaultFeed])
         #expect(settings.strategy == (try SMACrossoverParameters(shortPeriod: 50, longPeriod: 200)))
-        #expect(settings.redis == nil && settings.store == .none)
+        #expect(settings.redis == nil && settings.store == .sqlite)
         #expect(settings.signalStream == "trade_signals_stream" && settings.mongoDatabase == "btc_data")
         #expect("\(settings.traderHTTP)" == "127.0.0.1:8082")
     }

@@ -12,11 +12,6 @@ public enum DemoCommand {
     {
         await exitStatus {
             let stop = await StopSignals()
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-                "tickline-demo-\(ProcessInfo.processInfo.processIdentifier)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }  // Temporary; the system removes what stays.
-
             var options = simulate
             options.listen = "127.0.0.1:0"
             let metrics = MetricsRegistry()
@@ -27,7 +22,6 @@ public enum DemoCommand {
 
             var flags = flags
             flags[.feed] = ["simulator=\(feed(port: port, symbols: options.symbols))"]
-            flags[.data] = flags[.data] ?? [folder.path]
             let environment = ProcessInfo.processInfo.environment
             var resolver = SettingsResolver(flags: flags, environment: environment)
             var settings = try resolver.resolve()

@@ -5,6 +5,7 @@ public enum StoreKind: String, Sendable, CaseIterable {
     /// Nowhere.
     case none
     /// MongoDB.
+    case sqlite
     case mongo
 }
 
@@ -61,7 +62,7 @@ public struct Settings: Sendable, Equatable {
     /// Days ticks are kept in the store.
     public var tickRetentionDays = 7
     /// Where ticks and decisions go.
-    public var store = StoreKind.none
+    public var store = StoreKind.sqlite
     /// The data folder.
     public var data = "./tickline-data"
     /// The collector's listener.

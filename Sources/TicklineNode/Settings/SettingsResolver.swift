@@ -48,7 +48,7 @@ public struct SettingsResolver {
         settings.signalsCollection = text(.signalsCollection) ?? settings.signalsCollection
         settings.tickRetentionDays = try number(
             .tickRetentionDays, default: settings.tickRetentionDays, most: 24_855)  // MongoDB: 2³¹ − 1 seconds
-        settings.store = try choice(.store, default: settings.mongo == nil ? .none : .mongo)
+        settings.store = try choice(.store, default: settings.mongo == nil ? .sqlite : .mongo)
         guard settings.store != .mongo || settings.mongo != nil else {
             throw .conflict("--store mongo needs an address: give --mongo mongodb://host:27017")
         }

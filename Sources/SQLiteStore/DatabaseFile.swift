@@ -1,0 +1,67 @@
+internal import CSQLite
+import Glibc
+
+extension SQLiteFailure {
+    /// Whether trying again does not help: the file is damaged, foreign, or not ours to write.
+    var isRefusal: Bool {
+        [SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH].contains(primaryCode)
+    }
+}
+
+/// Looks at a database file before it is opened for writing, and leaves it and its folder as they are.
+enum DatabaseFile {
+    /// Files up to this size are checked whole; of larger ones only what tells the format, since reading them would hold
+    /// up the start. Damage met later stops the store, not the engine.
+    private static let mostCheckedBytes: Int64 = 256 << 20
+
+    static func inspect(_ path: String) throws(SQLiteStoreError) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw .unopenable(path: path, reason: systemMessage()) }
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .unopenable(path: path, reason: "not a file") }
+        guard unsafe access(path, R_OK | W_OK) == 0 else { throw .unopenable(path: path, reason: systemMessage()) }
+        // An empty file is what a run leaves that ended before its first table.
+        guard status.st_size > 0 else { return }
+        let version: Int64
+        do throws(SQLiteFailure) {
+            version = try check(path, bytes: Int64(status.st_size))
+        } catch {
+            switch error.primaryCode {
+            case SQLITE_NOTADB: throw .notOurs(path: path)
+            case SQLITE_CORRUPT: throw .damaged(path: path, detail: error.message)
+            default: throw .unopenable(path: path, reason: error.message)
+            }
+        }
+        guard version <= Schema.version else {
+            throw .newer(path: path, version: Int(version), known: Int(Schema.version))
+        }
+    }
+
+    /// The file's format; a newer one is not looked into.
+    private static func check(_ path: String, bytes: Int64) throws(SQLiteFailure) -> Int64 {
+        // With a log beside it the file alone may be older than the log, and is checked together with it.
+        var log = stat()
+        let hasLog = unsafe stat(path + "-wal", &log) == 0 && log.st_size > 0
+        let connection = try SQLiteConnection(path: path, mode: hasLog ? .readOnly : .immutable, busyMillis: 1_000)
+        let application = try connection.number("PRAGMA application_id") ?? 0
+        let version = try connection.number("PRAGMA user_version") ?? 0
+        guard application == Schema.applicationID else {
+            throw SQLiteFailure(code: SQLITE_NOTADB, message: "another program's database")
+        }
+        guard bytes <= mostCheckedBytes, version <= Schema.version else { return version }
+        let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no answer"
+        guard verdict == "ok" else {
+            // The last of its lines says what; the others where to look for it.
+            let detail = verdict.split(separator: "\n").last ?? ""
+            throw SQLiteFailure(code: SQLITE_CORRUPT, message: String(detail.drop { $0 == " " }))
+        }
+        return version
+    }
+
+    private static func systemMessage() -> String {
+        guard let text = unsafe strerror(errno) else { return "error \(errno)" }
+        return unsafe String(cString: text)
+    }
+}

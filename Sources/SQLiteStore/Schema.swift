@@ -1,0 +1,80 @@
+/// The database's tables and views.
+///
+/// Tables `tick_rows` and `depth_rows` are keyed by a small number for (exchange, symbol, kind) and the exchange's own id,
+/// so a row written twice is one row and its key is a few bytes. What readers use are the views `ticks` and `depth` with
+/// the fields of the MongoDB documents of the same names; `trade_signals` and `gaps`, with few rows, are tables as they
+/// are. Decimals are text, exactly as computed; times are RFC 3339 text in milliseconds with the nanoseconds as integers
+/// beside them.
+enum Schema {
+    /// "TICK": marks the file as ours (`PRAGMA application_id`).
+    static let applicationID: Int64 = 0x5449_434B
+    /// The format this code writes (`PRAGMA user_version`); raised when a reader or writer of the older one would err.
+    static let version: Int64 = 1
+
+    private static func date(_ nanos: String) -> String {
+        // Integer division first: a double has not the digits of today's nanoseconds.
+        """
+        CASE WHEN \(nanos) <> 0 THEN strftime('%Y-%m-%dT%H:%M:%S', \(nanos) / 1000000000, 'unixepoch')
+            || printf('.%03dZ', \(nanos) / 1000000 % 1000) END
+        """
+    }
+
+    /// Makes what is not there.
+    static let statements = """
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(version);
+        CREATE TABLE IF NOT EXISTS streams (
+            stream INTEGER PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
+            UNIQUE (exchange, symbol, kind));
+        CREATE TABLE IF NOT EXISTS tick_rows (
+            stream INTEGER NOT NULL, id INTEGER NOT NULL, price TEXT NOT NULL, quantity TEXT NOT NULL,
+            second_price TEXT, second_quantity TEXT, flags INTEGER NOT NULL, event_ns INTEGER NOT NULL,
+            receive_ns INTEGER NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (stream, id)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS tick_rows_created ON tick_rows (created_ms);
+        CREATE TABLE IF NOT EXISTS depth_rows (
+            stream INTEGER NOT NULL, id INTEGER NOT NULL, first_id INTEGER NOT NULL, previous_id INTEGER,
+            bids TEXT NOT NULL, asks TEXT NOT NULL, event_ns INTEGER NOT NULL, transaction_ns INTEGER NOT NULL,
+            receive_ns INTEGER NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (stream, id)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS depth_rows_created ON depth_rows (created_ms);
+        CREATE TABLE IF NOT EXISTS trade_signals (
+            _id TEXT PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, strategy TEXT NOT NULL,
+            signal TEXT NOT NULL, isSignal INTEGER NOT NULL, reason TEXT NOT NULL, shortSMA TEXT, longSMA TEXT,
+            price TEXT NOT NULL, tickId INTEGER NOT NULL, timestamp TEXT NOT NULL, eventTimeNanos INTEGER NOT NULL,
+            receiveTime TEXT NOT NULL, receiveTimeNanos INTEGER NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS trade_signals_time ON trade_signals (eventTimeNanos);
+        CREATE INDEX IF NOT EXISTS trade_signals_strategy ON trade_signals (symbol, strategy, eventTimeNanos);
+        CREATE TABLE IF NOT EXISTS gaps (
+            _id TEXT PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
+            fromId INTEGER NOT NULL, toId INTEGER NOT NULL, missing INTEGER NOT NULL, cause TEXT NOT NULL,
+            beforeTime TEXT, beforeTimeNanos INTEGER NOT NULL, afterTime TEXT, afterTimeNanos INTEGER NOT NULL,
+            noticedTime TEXT NOT NULL, noticedTimeNanos INTEGER NOT NULL, refilled INTEGER NOT NULL,
+            created_at TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS gaps_time ON gaps (symbol, noticedTimeNanos);
+        CREATE VIEW IF NOT EXISTS ticks AS SELECT
+            exchange || ':' || symbol || ':' || kind || ':' || id AS _id, exchange, symbol, kind, id AS tickId,
+            CASE WHEN kind <> 'bookTicker' THEN price END AS price,
+            CASE WHEN kind <> 'bookTicker' THEN quantity END AS quantity,
+            CASE WHEN kind <> 'bookTicker' THEN flags & 1 END AS buyerIsMaker,
+            CASE WHEN flags & 2 THEN 0 END AS isMarketPrice,
+            CASE WHEN kind = 'aggTrade' THEN CAST(second_price AS INTEGER) END AS firstTradeId,
+            CASE WHEN kind = 'aggTrade' THEN CAST(second_quantity AS INTEGER) END AS lastTradeId,
+            CASE WHEN kind = 'bookTicker' THEN price END AS bidPrice,
+            CASE WHEN kind = 'bookTicker' THEN quantity END AS bidQuantity,
+            CASE WHEN kind = 'bookTicker' THEN second_price END AS askPrice,
+            CASE WHEN kind = 'bookTicker' THEN second_quantity END AS askQuantity,
+            \(date("event_ns")) AS eventTime, NULLIF(event_ns, 0) AS eventTimeNanos,
+            \(date("receive_ns")) AS receiveTime, receive_ns AS receiveTimeNanos,
+            \(date("(created_ms * 1000000)")) AS created_at
+            FROM tick_rows JOIN streams USING (stream);
+        CREATE VIEW IF NOT EXISTS depth AS SELECT
+            exchange || ':' || symbol || ':' || kind || ':' || id AS _id, exchange, symbol, kind,
+            CASE kind WHEN 'depth' THEN 'depthUpdate' END AS eventtype,
+            CASE WHEN event_ns <> 0 THEN event_ns / 1000000 END AS eventtime, first_id AS firstupdateid,
+            id AS finalupdateid, previous_id AS previousupdateid, bids AS bidupdates, asks AS askupdates,
+            \(date("event_ns")) AS eventTimestamp, NULLIF(event_ns, 0) AS eventTimeNanos,
+            NULLIF(transaction_ns, 0) AS transactionTimeNanos,
+            \(date("receive_ns")) AS receiveTime, receive_ns AS receiveTimeNanos,
+            \(date("(created_ms * 1000000)")) AS created_at
+            FROM depth_rows JOIN streams USING (stream);
+        """
+}

@@ -1,0 +1,53 @@
+import Logging
+import MongoStore
+import RingBuffer
+import SQLiteStore
+import StoreWriter
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// The service that writes to the store of the settings: SQLite in `folder`, else MongoDB.
+///
+/// - Throws: `SettingsError.conflict` where the store refuses its settings or its file.
+func storing(
+    _ records: consuming RingConsumer, folder: DataFolder?, catalog: MarketCatalog, settings: Settings,
+    metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+) throws(SettingsError) -> DrainingService {
+    let retentionSeconds = settings.tickRetentionDays * 86_400
+    if let folder {
+        let store: SQLiteStore
+        do {
+            store = try SQLiteStore(
+                path: folder.database, retentionSeconds: retentionSeconds, catalog: catalog,
+                wallClock: { MonotonicClock.wallClock() })
+        } catch {
+            throw .conflict("\(error)")
+        }
+        return draining(
+            StoreWriter(
+                records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
+                health: health, logger: logger), logger: logger)
+    }
+    var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
+    configuration.database = settings.mongoDatabase
+    configuration.signalsCollection = settings.signalsCollection
+    configuration.tickRetentionSeconds = retentionSeconds
+    let store: MongoStore
+    do {
+        store = try MongoStore(settings: configuration, catalog: catalog, wallClock: { MonotonicClock.wallClock() })
+    } catch {
+        throw .conflict("\(error)")
+    }
+    return draining(
+        StoreWriter(
+            records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
+            health: health, logger: logger), logger: logger)
+}
+
+private func draining<Store: TradeStore & ~Copyable>(_ writer: StoreWriter<Store>, logger: Logger) -> DrainingService {
+    DrainingService(
+        start: { writer.start() },
+        drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
+        limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store", logger: logger)
+}

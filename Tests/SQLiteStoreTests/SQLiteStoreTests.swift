@@ -1,0 +1,188 @@
+import Foundation
+import SQLiteStore
+import Synchronization
+import TestSupport
+import Testing
+import TradingModel
+
+@Suite struct SQLiteStoreTests {
+    private let folder = try! TemporaryFolder()
+    private var path: String { folder.url.appendingPathComponent("tickline.sqlite").path }
+    private static let now = UnixNanos(rawValue: SampleMarket.startNanos + 60_000_000_000)
+
+    private func store(
+        retentionSeconds: Int = 86_400, clock: @escaping @Sendable () -> UnixNanos = { Self.now }
+    ) throws -> SQLiteStore {
+        try SQLiteStore(
+            path: path, retentionSeconds: retentionSeconds, catalog: SampleMarket.catalog, wallClock: clock)
+    }
+
+    /// Rows as another program sees them, one JSON object each.
+    private func rows(_ query: String) throws -> [[String: String]] {
+        let script = """
+            import json, sqlite3, sys
+            c = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+            c.row_factory = sqlite3.Row
+            print(json.dumps([{k: str(r[k]) for k in r.keys()} for r in c.execute(sys.argv[2])]))
+            """
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-c", script, path, query]
+        process.standardOutput = output
+        try process.runUnmasked()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+        return try JSONDecoder().decode([[String: String]].self, from: data)
+    }
+
+    @Test func `keeps the store's contract`() throws {
+        defer { folder.remove() }
+        var store = try store()
+        try TradeStoreContract.check(&store)
+        store.close()
+        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "18"]])
+    }
+
+    @Test func `shows another program the fields of the documents, while it writes`() throws {
+        defer { folder.remove() }
+        var store = try store()
+        try store.prepare()
+        var batch = SampleMarket.batch(first: 1_000, ticks: 1)
+        batch.ticks.append(SampleMarket.stored(1_001, kind: .aggregateTrade))
+        batch.ticks.append(SampleMarket.stored(1_002, kind: .quote))
+        batch.books.append(
+            BookUpdate(
+                header: Tick(
+                    id: 77, exchangeTimeNanos: SampleMarket.startNanos, receiveMonotonicNanos: 0, price: 70,
+                    quantity: -1,
+                    secondaryQuantity: 1 << 32 | 2, instrument: 0, kind: .depth, feed: 0), receiveTime: Self.now,
+                bids: [BookLevel(price: 6_182_650, quantity: 0, priceDigits: 8, quantityDigits: 0)],
+                asks: [
+                    BookLevel(price: 6_182_651, quantity: 150_000, priceDigits: 2, quantityDigits: 8),
+                    BookLevel(price: 6_182_700, quantity: 1, priceDigits: 1, quantityDigits: 5),
+                ]))
+        let receipt = try store.write(batch)
+        #expect(receipt.inserted == ["ticks": 3, "trade_signals": 1, "gaps": 1, "depth": 1] && receipt.refused == 0)
+
+        let ticks = try rows("SELECT * FROM ticks ORDER BY tickId")
+        #expect(ticks[0]["_id"] == "binance:BTCUSDT:trade:1000" && ticks[0]["price"] == "61836.5")
+        #expect(ticks[0]["quantity"] == "1.5" && ticks[0]["buyerIsMaker"] == "1" && ticks[0]["bidPrice"] == "None")
+        #expect(ticks[0]["eventTime"] == "2024-08-08T23:54:13.124Z")
+        #expect(ticks[0]["eventTimeNanos"] == "1723161253124456789")
+        #expect(ticks[1]["firstTradeId"] == "2002" && ticks[1]["lastTradeId"] == "2003")
+        #expect(ticks[2]["askPrice"] == "61827" && ticks[2]["askQuantity"] == "0.00007" && ticks[2]["price"] == "None")
+        let decision = try rows("SELECT * FROM trade_signals")[0]
+        #expect(decision["_id"] == "binance:BTCUSDT:sma-50-200:1000" && decision["signal"] == "BUY")
+        #expect(decision["shortSMA"] == "61826.5002" && decision["longSMA"] == "61826.50015")
+        #expect(decision["timestamp"] == "2024-08-08T23:54:13.123Z" && decision["isSignal"] == "1")
+        let gap = try rows("SELECT * FROM gaps")[0]
+        #expect(gap["_id"] == "binance:BTCUSDT:trade:gap:1000-1002" && gap["missing"] == "3")
+        let book = try rows("SELECT * FROM depth")[0]
+        #expect(book["_id"] == "binance:BTCUSDT:depth:77" && book["firstupdateid"] == "70")
+        #expect(book["bidupdates"] == #"[["61826.50000000","0"]]"#)
+        #expect(book["askupdates"] == #"[["61826.51","1.50000000"],["61827.0","0.00001"]]"#)
+    }
+
+    @Test func `a reader holding its transaction open neither blocks the writer nor sees its rows`() throws {
+        defer { folder.remove() }
+        var store = try store()
+        try store.prepare()
+        _ = try store.write(SampleMarket.batch(first: 1, ticks: 5))
+        let script = """
+            import sqlite3, sys
+            c = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True, isolation_level=None)
+            c.execute("BEGIN")
+            print(c.execute("SELECT count(*) FROM ticks").fetchone()[0], flush=True)
+            sys.stdin.readline()
+            print(c.execute("SELECT count(*) FROM ticks").fetchone()[0], flush=True)
+            """
+        let (process, input, output) = (Process(), Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-c", script, path]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.runUnmasked()
+        var seen = output.fileHandleForReading.availableData
+        for first in stride(from: UInt64(100), to: 2_000, by: 100) {
+            #expect(try store.write(SampleMarket.batch(first: first, ticks: 100)).inserted["ticks"] == 100)
+        }
+        input.fileHandleForWriting.write(Data("go\n".utf8))
+        process.waitUntilExit()
+        seen += output.fileHandleForReading.readDataToEndOfFile()
+        #expect(String(decoding: seen, as: UTF8.self) == "5\n5\n")
+    }
+
+    @Test func `removes what has expired in bounded slices, and only ticks and book updates`() throws {
+        defer { folder.remove() }
+        let time = Mutex(Self.now)
+        var store = try store(retentionSeconds: 3_600) { time.withLock { $0 } }
+        try store.prepare()
+        _ = try store.write(SampleMarket.batch(first: 1, ticks: 1_000))
+        time.withLock { $0 = UnixNanos(rawValue: $0.rawValue + 3_600_000_000_000) }
+        _ = try store.write(SampleMarket.batch(first: 2_000, ticks: 1))
+        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "1001"]], "exactly the retention is kept")
+        time.withLock { $0 = UnixNanos(rawValue: $0.rawValue + 1_000_000) }
+        _ = try store.write(StoreBatch())
+        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "901"]], "a slice of 100 behind an empty batch")
+        for _ in 0..<10 { _ = try store.write(StoreBatch()) }
+        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "1"]])
+        #expect(try rows("SELECT count(*) AS n FROM trade_signals") == [["n": "2"]])
+    }
+
+    @Test func `refuses ids beyond 63 bits alone`() throws {
+        defer { folder.remove() }
+        var store = try store()
+        try store.prepare()
+        var batch = StoreBatch()
+        batch.ticks = [SampleMarket.stored(1), SampleMarket.stored(2)]
+        batch.ticks[0].tick.id = 1 << 63
+        let receipt = try store.write(batch)
+        #expect(receipt.refused == 1 && receipt.inserted == ["ticks": 1])
+    }
+
+    @Test func `refuses damaged, foreign and newer files and leaves the folder as it was`() throws {
+        defer { folder.remove() }
+        var whole = try store()
+        try whole.prepare()
+        _ = try whole.write(SampleMarket.batch(first: 1, ticks: 3_000))
+        whole.close()
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        var newer = good
+        newer.replaceSubrange(60..<64, with: [0, 0, 0, 2])
+        var foreign = good
+        foreign.replaceSubrange(68..<72, with: [0, 0, 0, 7])
+        var page = good
+        page.replaceSubrange(8_192..<12_288, with: [UInt8](repeating: 0xA5, count: 4_096))
+        let cases: [(String, Data, String)] = [
+            ("newer", newer, "has format 2"), ("foreign", foreign, "is not a Tickline database"),
+            ("page", page, "is damaged"), ("cut", good.prefix(good.count / 2), "is damaged"),
+            ("text", Data(repeating: 0x61, count: 5_000), "is not a Tickline database"),
+        ]
+        for (name, data, words) in cases {
+            try data.write(to: URL(fileURLWithPath: path))
+            let error = #expect(throws: SQLiteStoreError.self, "\(name)") { _ = try store() }
+            #expect("\(error!)".contains(words) && !"\(error!)".contains("\n"), "\(name): \(error!)")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == data)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["tickline.sqlite"])
+        }
+        try good.write(to: URL(fileURLWithPath: path))
+        var again = try store()
+        try again.prepare()
+        #expect(try again.write(SampleMarket.batch(first: 1, ticks: 3_000)).duplicates == 3_002)
+    }
+
+    @Test func `a folder that is not there yet is waited for`() throws {
+        defer { folder.remove() }
+        let absent = folder.url.appendingPathComponent("absent")
+        var store = try SQLiteStore(
+            path: absent.appendingPathComponent("tickline.sqlite").path, retentionSeconds: 60,
+            catalog: SampleMarket.catalog, wallClock: { Self.now })
+        #expect(throws: TradeStoreError.self) { try store.prepare() }
+        #expect(throws: TradeStoreError.self) { _ = try store.write(StoreBatch()) }
+        try FileManager.default.createDirectory(at: absent, withIntermediateDirectories: false)
+        try store.prepare()
+        #expect(try store.write(SampleMarket.batch(first: 1, ticks: 10)).inserted["ticks"] == 10)
+    }
+}
