@@ -131,8 +131,8 @@ let package = Package(
         .executableTarget(
             name: "HotPathProbe",
             dependencies: [
-                "FeedHandler", "RedisStreams", "RingBuffer", "StrategyEngine", "Telemetry", "ThreadExecutor",
-                "TradingModel", log,
+                "FeedHandler", "RedisStreams", "RingBuffer", "SQLiteStore", "StrategyEngine", "Telemetry",
+                "ThreadExecutor", "TradingModel", log,
             ], path: "Tests/HotPathProbe", swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(

@@ -46,7 +46,7 @@ public struct SQLiteStore: TradeStore, ~Copyable {
         }
     }
 
-    /// Writes the batch in one transaction, then removes what has expired, at most twice as many rows.
+    /// Writes the batch in one transaction, then removes what has expired, of each stream at most twice as many rows.
     ///
     /// A record with an id over 2⁶³ − 1 is refused alone and counted.
     public mutating func write(_ batch: borrowing StoreBatch) throws(TradeStoreError) -> StoreReceipt {

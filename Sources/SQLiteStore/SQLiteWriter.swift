@@ -4,6 +4,8 @@ internal import TradingModel
 struct SQLiteWriter: ~Copyable {
     /// How long a call waits for another program's lock, before it counts as unavailable.
     private static let busyMillis: Int32 = 1_000
+    /// Streams whose expired rows are looked for behind one batch.
+    private static let streamsPerTurn = 20
     /// Pages of the log after which it is written back: 16 MiB, so that it happens some times a second at full rate.
     private static let checkpointPages = 4_096
 
@@ -17,6 +19,9 @@ struct SQLiteWriter: ~Copyable {
     private let expireBooks: SQLiteStatement
     /// The number of each (instrument, kind), by `instrument * 16 + kind`.
     private let streams: [Int64]
+    /// The same with whether it is book updates', for their expiry in turn.
+    private let storedStreams: [(Int64, Bool)]
+    private var nextStream = 0
     private let connection: SQLiteConnection
 
     init(path: String, catalog: MarketCatalog) throws(SQLiteFailure) {
@@ -31,14 +36,14 @@ struct SQLiteWriter: ~Copyable {
             let marks = Array(repeating: "?", count: columns).joined(separator: ",")
             return "INSERT INTO \(table) VALUES (\(marks)) ON CONFLICT DO NOTHING"
         }
-        let insertTick = try connection.prepare(insert("tick_rows", 10))
+        let insertTick = try connection.prepare(insert("tick_rows", 12))
         let insertBook = try connection.prepare(insert("depth_rows", 10))
         let insertDecision = try connection.prepare(insert("trade_signals", 16))
         let insertGap = try connection.prepare(insert("gaps", 16))
         func expire(_ table: String) -> String {
             """
-            DELETE FROM \(table) WHERE (stream, id) IN
-            (SELECT stream, id FROM \(table) WHERE created_ms < ? ORDER BY created_ms LIMIT ?)
+            DELETE FROM \(table) WHERE stream = ?1 AND created_ms < ?2 AND id IN
+            (SELECT id FROM \(table) WHERE stream = ?1 ORDER BY id LIMIT ?3)
             """
         }
         let expireTicks = try connection.prepare(expire("tick_rows"))
@@ -52,6 +57,9 @@ struct SQLiteWriter: ~Copyable {
         self.expireTicks = expireTicks
         self.expireBooks = expireBooks
         self.streams = streams
+        storedStreams = streams.enumerated().filter { $0.element > 0 }.map {
+            ($0.element, $0.offset % 16 >= Int(RecordKind.depth.rawValue))
+        }
         self.connection = connection
     }
 
@@ -106,17 +114,30 @@ struct SQLiteWriter: ~Copyable {
         do throws(SQLiteFailure) { try connection.execute("ROLLBACK") } catch {}
     }
 
-    /// Removes at most `most` ticks and as many book updates that were inserted before `millis`.
-    func expire(before millis: Int64, most: Int) throws(SQLiteFailure) {
-        try Self.expire(expireTicks, millis, most)
-        try Self.expire(expireBooks, millis, most)
+    /// Removes at most `most` rows of each of the next few streams that were inserted before `millis`.
+    ///
+    /// The oldest ids of a stream are looked at, since ids rise with time: no index over the time of insertion has to be
+    /// kept, which would cost half as much as the rows themselves. Old ids that came late hold those behind them back, until
+    /// they expire too.
+    mutating func expire(before millis: Int64, most: Int) throws(SQLiteFailure) {
+        let turns = min(Self.streamsPerTurn, storedStreams.count)
+        for _ in 0..<turns {
+            let (stream, isBook) = storedStreams[nextStream % storedStreams.count]
+            nextStream = (nextStream + 1) % storedStreams.count
+            if isBook {
+                try Self.expire(expireBooks, stream, millis, most)
+            } else {
+                try Self.expire(expireTicks, stream, millis, most)
+            }
+        }
     }
 
     private static func expire(
-        _ statement: borrowing SQLiteStatement, _ millis: Int64, _ most: Int
+        _ statement: borrowing SQLiteStatement, _ stream: Int64, _ millis: Int64, _ most: Int
     ) throws(SQLiteFailure) {
-        statement.bind(millis, at: 0)
-        statement.bind(Int64(most), at: 1)
+        statement.bind(stream, at: 0)
+        statement.bind(millis, at: 1)
+        statement.bind(Int64(most), at: 2)
         try statement.run()
     }
 
@@ -139,29 +160,18 @@ struct SQLiteWriter: ~Copyable {
         let scale = catalog.instruments[Int(tick.instrument)]
         insertTick.bind(stream, at: 0)
         insertTick.bind(id, at: 1)
-        bind(tick.price, scale.priceDecimals, 2)
-        bind(tick.quantity, scale.quantityDecimals, 3)
-        switch RecordKind(rawValue: tick.kind) {
-        case .quote:
-            bind(tick.secondaryPrice, scale.priceDecimals, 4)
-            bind(tick.secondaryQuantity, scale.quantityDecimals, 5)
-        case .aggregateTrade:
-            bind(tick.secondaryPrice, 0, 4)
-            bind(tick.secondaryQuantity, 0, 5)
-        default:
-            insertTick.bind(nil, at: 4)
-            insertTick.bind(nil, at: 5)
-        }
-        insertTick.bind(Int64(tick.flags), at: 6)
-        insertTick.bind(tick.exchangeTimeNanos, at: 7)
-        insertTick.bind(stored.receiveTime.rawValue, at: 8)
-        insertTick.bind(createdMillis, at: 9)
+        insertTick.bind(tick.price, at: 2)
+        insertTick.bind(tick.quantity, at: 3)
+        insertTick.bind(tick.secondaryPrice, at: 4)
+        insertTick.bind(tick.secondaryQuantity, at: 5)
+        insertTick.bind(Int64(scale.priceDecimals), at: 6)
+        insertTick.bind(Int64(scale.quantityDecimals), at: 7)
+        insertTick.bind(Int64(tick.flags), at: 8)
+        insertTick.bind(tick.exchangeTimeNanos, at: 9)
+        insertTick.bind(stored.receiveTime.rawValue, at: 10)
+        insertTick.bind(createdMillis, at: 11)
         try insertTick.run()
         return connection.changes
-    }
-
-    private func bind(_ value: Int64, _ decimals: Int, _ index: Int32) {
-        insertTick.bind(TextCursor.text { $0.append(fixedPoint: value, decimals: decimals) }, at: index)
     }
 
     private func insert(_ book: BookUpdate, createdMillis: Int64) throws(SQLiteFailure) -> Int? {

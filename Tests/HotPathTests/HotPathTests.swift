@@ -112,4 +112,13 @@ enum ReleaseProbe {
         print("ring:", result.output.trimmingCharacters(in: .whitespacesAndNewlines))
         #expect(result.output.contains("\"records\":100000000,\"faults\":0"))
     }
+
+    @Test func `the embedded store takes two million rows, and their speed is printed`() throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let path = folder.url.appendingPathComponent("tickline.sqlite").path
+        let result = try run(ReleaseProbe.url.path, ["store", "2000000", path])
+        print("store:", result.output.trimmingCharacters(in: .whitespacesAndNewlines))
+        #expect(result.output.contains("\"rows\":2000000,"))
+    }
 }
