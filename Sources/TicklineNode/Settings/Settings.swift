@@ -4,8 +4,9 @@ import TradingModel
 public enum StoreKind: String, Sendable, CaseIterable {
     /// Nowhere.
     case none
-    /// MongoDB.
+    /// The SQLite file of the data folder.
     case sqlite
+    /// MongoDB.
     case mongo
 }
 
