@@ -162,8 +162,8 @@ import TradingModel
         ]
         for (name, data, words) in cases {
             try data.write(to: URL(fileURLWithPath: path))
-            let error = #expect(throws: SQLiteStoreError.self, "\(name)") { _ = try store() }
-            #expect("\(error!)".contains(words) && !"\(error!)".contains("\n"), "\(name): \(error!)")
+            let error = try #require(throws: SQLiteStoreError.self, "\(name)") { _ = try store() }
+            #expect("\(error)".contains(words) && !"\(error)".contains("\n"), "\(name): \(error)")
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == data)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["tickline.sqlite"])
         }
