@@ -44,6 +44,12 @@ internal import CSQLite
         while try step() {}
     }
 
+    /// The first column of the first row, nil where there is none; then ready for the next parameters.
+    func firstNumber() throws(SQLiteFailure) -> Int64? {
+        defer { unsafe sqlite3_reset(handle) }
+        return try step() ? number(0) : nil
+    }
+
     /// A column as a number, 0 for NULL.
     func number(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
 

@@ -15,6 +15,8 @@ struct SQLiteWriter: ~Copyable {
     private let insertBook: SQLiteStatement
     private let insertDecision: SQLiteStatement
     private let insertGap: SQLiteStatement
+    private let oldestTick: SQLiteStatement
+    private let oldestBook: SQLiteStatement
     private let expireTicks: SQLiteStatement
     private let expireBooks: SQLiteStatement
     /// The number of each (instrument, kind), by `instrument * 16 + kind`.
@@ -46,6 +48,11 @@ struct SQLiteWriter: ~Copyable {
             (SELECT id FROM \(table) WHERE stream = ?1 ORDER BY id LIMIT ?3)
             """
         }
+        func oldest(_ table: String) -> String {
+            "SELECT created_ms FROM \(table) WHERE stream = ? ORDER BY id LIMIT 1"
+        }
+        let oldestTick = try connection.prepare(oldest("tick_rows"))
+        let oldestBook = try connection.prepare(oldest("depth_rows"))
         let expireTicks = try connection.prepare(expire("tick_rows"))
         let expireBooks = try connection.prepare(expire("depth_rows"))
         let streams = try Self.streams(of: catalog, in: connection)
@@ -54,6 +61,8 @@ struct SQLiteWriter: ~Copyable {
         self.insertBook = insertBook
         self.insertDecision = insertDecision
         self.insertGap = insertGap
+        self.oldestTick = oldestTick
+        self.oldestBook = oldestBook
         self.expireTicks = expireTicks
         self.expireBooks = expireBooks
         self.streams = streams
@@ -116,29 +125,32 @@ struct SQLiteWriter: ~Copyable {
 
     /// Removes at most `most` rows of each of the next few streams that were inserted before `millis`.
     ///
-    /// The oldest ids of a stream are looked at, since ids rise with time: no index over the time of insertion has to be
-    /// kept, which would cost half as much as the rows themselves. Old ids that came late hold those behind them back, until
-    /// they expire too.
+    /// Only the oldest id of a stream is looked at while nothing has expired, since ids rise with time: no index over the
+    /// time of insertion has to be kept, which would cost half as much as the rows themselves. An old id that came late
+    /// holds those behind it back, until it expires too.
     mutating func expire(before millis: Int64, most: Int) throws(SQLiteFailure) {
-        let turns = min(Self.streamsPerTurn, storedStreams.count)
-        for _ in 0..<turns {
+        for _ in 0..<min(Self.streamsPerTurn, storedStreams.count) {
             let (stream, isBook) = storedStreams[nextStream % storedStreams.count]
             nextStream = (nextStream + 1) % storedStreams.count
             if isBook {
-                try Self.expire(expireBooks, stream, millis, most)
+                try Self.expire(oldestBook, expireBooks, stream, millis, most)
             } else {
-                try Self.expire(expireTicks, stream, millis, most)
+                try Self.expire(oldestTick, expireTicks, stream, millis, most)
             }
         }
     }
 
     private static func expire(
-        _ statement: borrowing SQLiteStatement, _ stream: Int64, _ millis: Int64, _ most: Int
+        _ oldest: borrowing SQLiteStatement, _ expire: borrowing SQLiteStatement, _ stream: Int64, _ millis: Int64,
+        _ most: Int
     ) throws(SQLiteFailure) {
-        statement.bind(stream, at: 0)
-        statement.bind(millis, at: 1)
-        statement.bind(Int64(most), at: 2)
-        try statement.run()
+        oldest.bind(stream, at: 0)
+        let createdMillis = try oldest.firstNumber()
+        guard let createdMillis, createdMillis < millis else { return }
+        expire.bind(stream, at: 0)
+        expire.bind(millis, at: 1)
+        expire.bind(Int64(most), at: 2)
+        try expire.run()
     }
 
     /// nil: refused.

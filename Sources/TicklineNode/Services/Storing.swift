@@ -24,10 +24,7 @@ func storing(
         } catch {
             throw .conflict("\(error)")
         }
-        return draining(
-            StoreWriter(
-                records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
-                health: health, logger: logger), logger: logger)
+        return writing(records, to: store, metrics: metrics, health: health, logger: logger)
     }
     var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
     configuration.database = settings.mongoDatabase
@@ -39,14 +36,17 @@ func storing(
     } catch {
         throw .conflict("\(error)")
     }
-    return draining(
-        StoreWriter(
-            records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
-            health: health, logger: logger), logger: logger)
+    return writing(records, to: store, metrics: metrics, health: health, logger: logger)
 }
 
-private func draining<Store: TradeStore & ~Copyable>(_ writer: StoreWriter<Store>, logger: Logger) -> DrainingService {
-    DrainingService(
+private func writing<Store: TradeStore & ~Copyable>(
+    _ records: consuming RingConsumer, to store: consuming Store, metrics: MetricsRegistry, health: HealthCheck,
+    logger: Logger
+) -> DrainingService {
+    let writer = StoreWriter(
+        records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics, health: health,
+        logger: logger)
+    return DrainingService(
         start: { writer.start() },
         drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
         limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store", logger: logger)
