@@ -57,7 +57,7 @@ struct RecordEncoder: Sendable {
                 document.append("lastTradeId", tick.secondaryQuantity)
             }
             if flags.contains(.noPrice) { document.append("isMarketPrice", false) }
-        case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels:
+        case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume:
             return false
         }
         document.append("eventTime", time: tick.exchangeTimeNanos)

@@ -47,7 +47,7 @@ struct SlotDecoder: ~Copyable {
             decisionHead = nil
             guard let head, let decision = Decision(first: head, second: slot) else { return unreadableCount += 1 }
             batch.decisions.append(decision)
-        case .depth, .partialDepth, .bookLevels, nil:
+        case .depth, .partialDepth, .bookLevels, .kline, .klineVolume, nil:
             unreadableCount += 1
         }
     }

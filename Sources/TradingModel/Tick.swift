@@ -20,6 +20,10 @@ public enum RecordKind: UInt8, Sendable {
     case partialDepth
     /// Up to three levels of the `BookUpdate` in front: `BookLevelSlot`.
     case bookLevels
+    /// The first half of a `Kline`: its prices; the second half follows in the next slot.
+    case kline
+    /// The second half of a `Kline`: interval, volume and trades.
+    case klineVolume
 
     /// The kind's name in document ids, metrics labels and settings; it is the exchange's stream name for ticks.
     public var name: String {
@@ -32,6 +36,7 @@ public enum RecordKind: UInt8, Sendable {
         case .decision, .decisionSums: "decision"
         case .depth, .bookLevels: "depth"
         case .partialDepth: "partialDepth"
+        case .kline, .klineVolume: "kline"
         }
     }
 }

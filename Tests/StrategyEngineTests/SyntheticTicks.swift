@@ -64,7 +64,7 @@ struct CoreFixture: ~Copyable {
                 case .session: sessions.append(SessionRecord(slot: slot)!)
                 case .decision: half = slot
                 case .decisionSums: decisions.append(Decision(first: half!, second: slot)!)
-                case .depth, .partialDepth, .bookLevels, nil: fatalError("no such record here")
+                case .depth, .partialDepth, .bookLevels, .kline, .klineVolume, nil: fatalError("no such record here")
                 }
             }
             records.release(count: slots.count)

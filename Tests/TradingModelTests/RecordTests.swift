@@ -34,6 +34,24 @@ import TradingModel
         #expect(SessionRecord(slot: session.slot) == session)
     }
 
+    @Test(arguments: KlineInterval.allCases) func `a kline survives its two slots`(interval: KlineInterval) throws {
+        let kline = Kline(
+            instrument: 5, feed: 6, interval: interval, isClosed: interval.rawValue % 2 == 0,
+            openTime: UnixNanos(rawValue: 1), closeTime: UnixNanos(rawValue: 2), eventTime: UnixNanos(rawValue: 3),
+            receiveMonotonic: MonotonicNanos(rawValue: 4), open: 10, high: 40, low: 5, close: 20, volume: 0,
+            tradeCount: 7, firstTradeID: interval == .oneDay ? nil : 0,
+            lastTradeID: interval == .oneDay ? nil : Int64.max)
+        let (prices, volumes) = kline.slots
+        #expect(Kline(prices: prices, volumes: volumes) == kline)
+        #expect(Kline(prices: volumes, volumes: prices) == nil)
+        var foreign = volumes
+        foreign.instrument = 4
+        #expect(Kline(prices: prices, volumes: foreign) == nil)
+        var unknown = volumes
+        unknown.secondaryPrice = 16
+        #expect(Kline(prices: prices, volumes: unknown) == nil)
+    }
+
     @Test func `ids are functions of exchange, symbol, strategy and tick`() throws {
         let catalog = MarketCatalog(
             instruments: [
