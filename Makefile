@@ -1,7 +1,7 @@
 # One command each: build, run, test, measure, format. Every target that builds first runs the set-up step.
-# ARGS is passed on by `run` and `perf`: make run ARGS="--duration 30s"
+# ARGS is passed on by `run`, `perf` and `soak`: make run ARGS="--duration 30s", make soak ARGS="1200 SEED"
 
-.PHONY: build run test perf format lint clean setup
+.PHONY: build run test perf soak format lint clean setup
 
 SWIFT_SOURCES = Package.swift Sources Tests $(wildcard perf/Package.swift perf/Sources perf/Benchmarks)
 C_SOURCES = $(shell find CSupport Tests perf -type d -name '.build*' -prune -o \( -name '*.c' -o -name '*.h' \) -print \
@@ -22,6 +22,12 @@ test:
 perf:
 	@scripts/setup --tests
 	@perf/scripts/run $(ARGS)
+
+soak:
+	@scripts/setup --tests
+	swift build -c release --product tickline
+	swift build -c release --product Soak
+	.build/release/Soak $(or $(ARGS),1200)
 
 format:
 	@scripts/setup --tests

@@ -134,6 +134,9 @@ let package = Package(
                 "FeedHandler", "RedisStreams", "RingBuffer", "SQLiteStore", "StrategyEngine", "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
             ], path: "Tests/HotPathProbe", swiftSettings: common),
+        .executableTarget(
+            name: "Soak", dependencies: ["ExchangeSimulator", "TestSupport", log], path: "Tests/Soak",
+            exclude: ["oracle.py"], swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),

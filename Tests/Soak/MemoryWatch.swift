@@ -1,0 +1,37 @@
+import Synchronization
+import TestSupport
+
+/// The engine's memory over time, from its own metrics and from the system, sampled beside the faults.
+final class MemoryWatch: Sendable {
+    /// Time between two samples; an engine that is stopped or busy gives none.
+    private static let interval = Duration.milliseconds(500)
+
+    private let engine: RunningTickline
+    private let started: ContinuousClock.Instant
+    private let taken = Mutex<[SoakReport.Sample]>([])
+
+    /// Watches `engine`; seconds count from `started`.
+    init(engine: RunningTickline, started: ContinuousClock.Instant) {
+        self.engine = engine
+        self.started = started
+    }
+
+    /// Samples until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            let allocated = await engine.metric("tickline_allocated_bytes")
+            let resident = await engine.metric("process_resident_memory_bytes")
+            if allocated > 0, resident > 0 {
+                let second = (ContinuousClock.now - started) / .seconds(1)
+                taken.withLock {
+                    $0.append(.init(second: second, allocatedBytes: allocated, residentBytes: resident))
+                }
+            }
+            // Cancelled in its sleep, it ends at the loop's condition.
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// Taken so far.
+    var samples: [SoakReport.Sample] { taken.withLock { $0 } }
+}
