@@ -71,10 +71,10 @@ public final class ExchangeSimulator: Sendable {
         guard isFirst else { throw .alreadyStarted }
         try configuration.validate()
         let source = try makeSource()
-        try checkSkips(source)
         let core = SimulatorCore(
             configuration: configuration, source: source, eventLoop: group.next(), published: published,
             logger: logger, ledger: ledger, onFinish: onFinish)
+        try await inject(configuration.faults, into: core)
         let listener = try await listen(core)
         guard let port = listener.localAddress?.port else {
             throw .cannotListen(host: configuration.host, port: configuration.port, reason: "no local address")
@@ -123,25 +123,31 @@ public final class ExchangeSimulator: Sendable {
         }
     }
 
-    /// Ends all open connections in the given way; those that come later are not affected. Does nothing when not running.
-    public func cut(_ kind: ConnectionCut) {
-        guard let core = runningCore else { return }
-        core.eventLoop.execute { core.cutAll(kind) }
+    /// Misbehaves, at once or by the rule's trigger, in addition to what was asked for before.
+    ///
+    /// Returns when what happens at once has happened (a cut) or waits for its messages (a gap).
+    ///
+    /// - Throws: `unknownStream`, `tooManyFaults`; `invalidSetting` for numbers out of range or when not running.
+    public func inject(_ rule: FaultRule) async throws(SimulatorError) {
+        guard let core = runningCore else { throw .invalidSetting("the simulator does not run; start it first") }
+        try await inject([rule], into: core)
     }
 
-    /// Withholds the next `count` messages of a stream from all subscribers: a gap in its ids.
-    ///
-    /// - Throws: `unknownStream`; `invalidSetting` for a count of 0 or less or when not running.
-    public func skip(_ count: Int, of stream: String) async throws(SimulatorError) {
-        guard let core = runningCore else { throw .invalidSetting("the simulator does not run; start it first") }
-        guard count > 0 else { throw .invalidSetting("can't skip \(count) messages; use a positive count") }
-        let isKnown: Bool
+    /// Misbehaves at once; `stream` is the one whose messages suffer, nil the one of the next message.
+    public func inject(_ fault: ExchangeFault, on stream: String? = nil) async throws(SimulatorError) {
+        try await inject(FaultRule(fault, on: stream))
+    }
+
+    private func inject(_ rules: [FaultRule], into core: SimulatorCore) async throws(SimulatorError) {
+        let result: Result<Void, SimulatorError>
         do {
-            isKnown = try await core.eventLoop.submit { core.skip(count, of: stream) }.get()
+            result = try await core.eventLoop.submit { () -> Result<Void, SimulatorError> in
+                Result { () throws(SimulatorError) in for rule in rules { try core.inject(rule) } }
+            }.get()
         } catch {
             throw .invalidSetting("the simulator does not run; start it first")
         }
-        guard isKnown else { throw .unknownStream(stream) }
+        try result.get()
     }
 
     private var runningCore: SimulatorCore? {
@@ -169,12 +175,6 @@ public final class ExchangeSimulator: Sendable {
                     "seconds": "\(span / 1_000_000_000)",
                 ])
             return RecordingPlayer(recording)
-        }
-    }
-
-    private func checkSkips(_ source: any MessageSource) throws(SimulatorError) {
-        for case .skip(let stream, _, _) in configuration.behaviours {
-            guard source.streams.contains(where: { $0.matches(stream) }) else { throw .unknownStream(stream) }
         }
     }
 

@@ -1,20 +1,59 @@
 internal import Glibc
 internal import Synchronization
 
-/// One data frame a simulator sent: what a test's oracle reads.
+/// What was done to a message on its way out.
+public enum MessageTreatment: Sendable, Hashable {
+    /// Sent as it is, in its place. Of reordered messages those that kept their place are sound too.
+    case sound
+    /// Sent once more.
+    case duplicate
+    /// Sent out of its order.
+    case reordered
+    /// Sent with another price.
+    case spiked
+    /// Sent spoiled; no reader can take it for the source's message.
+    case malformed(Malformation)
+    /// Not sent.
+    case withheld
+
+    /// Whether the source's message, price aside, was put on the wire.
+    public var isReadable: Bool {
+        switch self {
+        case .sound, .duplicate, .reordered, .spiked: true
+        case .malformed, .withheld: false
+        }
+    }
+
+    /// The name in ledger files, such as `sound` or `malformed:nan`.
+    public var name: String {
+        switch self {
+        case .sound: "sound"
+        case .duplicate: "duplicate"
+        case .reordered: "reordered"
+        case .spiked: "spiked"
+        case .malformed(let kind): "malformed:\(kind.rawValue)"
+        case .withheld: "withheld"
+        }
+    }
+}
+
+/// One data message for one connection, in the order in which they were put on the wire: what a test's oracle reads.
 public struct LedgerEntry: Sendable, Hashable {
     /// Number of the connection, from 1 in order of acceptance.
     public var connection: Int
     /// The stream's name as the client asked for it.
     public var stream: String
-    /// Trade id, aggregate trade id or first update id; nil where the message has none.
+    /// The source's trade id, aggregate trade id or first update id; nil where the message has none. A malformed message's
+    /// is that of the message it stands for.
     public var firstID: UInt64?
     /// The message's time after the first of the replay, nanoseconds, before any speed factor.
     public var offsetNanos: Int64
     /// When the frame was to be handed over, monotonic nanoseconds; in as-fast-as-possible mode the replay's start.
     public var intendedNanos: Int64
-    /// When the frame was put into the outgoing batch, monotonic nanoseconds.
+    /// When the frame was put into the outgoing batch, or withheld, monotonic nanoseconds.
     public var sentNanos: Int64
+    /// What was put on the wire.
+    public var treatment: MessageTreatment
 }
 
 /// A ledger in a file: one JSON object per line with the fields of `LedgerEntry`.
@@ -49,7 +88,7 @@ public final class LedgerFile: Sendable {
         let line =
             "{\"connection\":\(entry.connection),\"stream\":\"\(entry.stream)\",\"firstID\":\(identifier),"
             + "\"offsetNanos\":\(entry.offsetNanos),\"intendedNanos\":\(entry.intendedNanos),"
-            + "\"sentNanos\":\(entry.sentNanos)}\n"
+            + "\"sentNanos\":\(entry.sentNanos),\"treatment\":\"\(entry.treatment.name)\"}\n"
         state.withLock { state in
             guard state.descriptor >= 0, state.failure == nil else { return }
             state.buffer.append(contentsOf: line.utf8)

@@ -21,22 +21,33 @@ struct MessageHead {
     var stream: Int
     /// Its time after the first message, nanoseconds.
     var offsetNanos: Int64
-    /// Length of its payload, without envelope.
+    /// Length of its payload with millisecond times, without envelope.
     var payloadBytes: Int
     /// Trade id, aggregate trade id or first update id; nil where the message has none.
     var firstID: UInt64?
 }
 
-/// Messages in the order of their times, one after the other. Used on the event loop only.
-protocol MessageSource: AnyObject {
+/// The unit of the times within payloads. [Binance Spot, web-socket-streams.md: `timeUnit`]
+enum TimeUnit {
+    case milliseconds
+    case microseconds
+}
+
+/// One message's payload.
+protocol MessageContent {
+    /// Appends the payload. O(payload).
+    func write(into buffer: inout ByteBuffer, unit: TimeUnit)
+}
+
+/// Messages in the order of their times, one after the other. Used on the event loop only; its content is the message it
+/// stands at.
+protocol MessageSource: AnyObject, MessageContent {
     /// The streams messages belong to.
     var streams: [SourceStream] { get }
     /// The message it stands at; nil after the last.
     var head: MessageHead? { get }
     /// Goes to the next message. O(1).
     func advance()
-    /// Appends the payload of the message it stands at. O(payload).
-    func write(into buffer: inout ByteBuffer)
     /// Goes to the first message; a source that makes up its times begins at `wallNanos`.
     func rewind(wallNanos: Int64)
 }

@@ -185,10 +185,14 @@ final class RecordingPlayer: MessageSource {
 
     func advance() { position += 1 }
 
-    func write(into buffer: inout ByteBuffer) {
+    func write(into buffer: inout ByteBuffer, unit: TimeUnit) {
         let message = recording.messages[position]
         let file = recording.files[Int(message.file)]
-        buffer.writeBytes(file[message.payloadStart..<message.payloadStart + message.payloadBytes])
+        let payload = file[message.payloadStart..<message.payloadStart + message.payloadBytes]
+        switch unit {
+        case .milliseconds: buffer.writeBytes(payload)
+        case .microseconds: buffer.writeBytes(PayloadEdit.microseconds(Array(payload)))
+        }
     }
 
     func rewind(wallNanos: Int64) { position = 0 }

@@ -27,8 +27,10 @@ public struct SimulatorConfiguration: Sendable {
     public var source: SimulatorSource
     /// When they are sent.
     public var pacing: ReplayPacing
-    /// How it misbehaves.
-    public var behaviours: [SimulatorBehaviour] = []
+    /// How it misbehaves, from the start; `ExchangeSimulator.inject` adds to it.
+    public var faults: [FaultRule] = []
+    /// Decides everything random about faults.
+    public var faultSeed: UInt64 = 1
     /// Whether, after the end, the replay starts anew for the next connection once all clients have gone.
     public var replaysAgain = true
     /// Time between pings; Binance Spot sends one every 20 s.
@@ -63,7 +65,7 @@ public struct SimulatorConfiguration: Sendable {
         guard pingInterval > .zero, pongTimeout > .zero, connectionLifetime > .zero else {
             throw .invalidSetting("a time of the simulator is 0 or less; use a positive one")
         }
-        for behaviour in behaviours { try behaviour.validate() }
+        for fault in faults { try fault.validate() }
         if case .synthetic(let market) = source { try market.validate() }
     }
 }

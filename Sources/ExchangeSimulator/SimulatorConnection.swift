@@ -35,34 +35,18 @@ final class SimulatorConnection: ChannelInboundHandler {
 
     private let core: SimulatorCore
     private let writer: DataFrameWriter
-    private let shaping: Shaping
+    private let timeUnit: TimeUnit
     private var context: ChannelHandlerContext?
     private var pending = ByteBuffer()
     private var scratch = ByteBuffer()
     private var messagesSent = 0
     private var lastPong = NIODeadline.now()
+    /// When each unanswered ping left, by its payload; at most `ExchangeFault.maximumCount`.
+    private var pingsUnderWay: [String: NIODeadline] = [:]
     private var request = ByteBuffer()
     private var requestIsOpen = false
     private var timers: [RepeatedTask] = []
     private var lifetimeTimer: Scheduled<Void>?
-
-    /// How data frames are bent.
-    struct Shaping {
-        var fragmentBytes: Int?
-        var writeBytes: Int?
-        var cutAfter: (messages: Int, cut: ConnectionCut)?
-
-        init(_ behaviours: [SimulatorBehaviour]) {
-            for behaviour in behaviours {
-                switch behaviour {
-                case .fragment(let bytes): fragmentBytes = bytes
-                case .shortWrites(let bytes): writeBytes = bytes
-                case .cut(let cut, .afterMessages(let count)): cutAfter = (count, cut)
-                case .cut(_, .every), .skip: break
-                }
-            }
-        }
-    }
 
     init(number: Int, address: StreamAddress, core: SimulatorCore, writer: DataFrameWriter) {
         self.number = number
@@ -70,7 +54,7 @@ final class SimulatorConnection: ChannelInboundHandler {
         subscriptions = address.streams
         self.core = core
         self.writer = writer
-        shaping = Shaping(core.configuration.behaviours)
+        timeUnit = address.timeUnit
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -80,7 +64,9 @@ final class SimulatorConnection: ChannelInboundHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let interval = TimeAmount.nanoseconds(configuration.pingInterval.wholeNanos)
         timers.append(
-            context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.ping() })
+            context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+                bound.value.pingRegularly()
+            })
         lifetimeTimer = context.eventLoop.scheduleTask(
             in: .nanoseconds(configuration.connectionLifetime.wholeNanos)
         ) { bound.value.close(code: .goingAway) }
@@ -116,40 +102,56 @@ final class SimulatorConnection: ChannelInboundHandler {
 
     // MARK: Data
 
-    /// Puts the source's present message into the batch. Returns the bytes added.
-    func append(_ source: any MessageSource, _ head: MessageHead, envelope: [UInt8]) -> Int {
+    /// Puts a message into the batch, spoiled where `treatment` says so. Returns the bytes added.
+    func append(
+        _ content: any MessageContent, payloadBytes: Int, envelope: [UInt8], treatment: MessageTreatment
+    ) -> Int {
         let before = pending.readableBytes
-        let bytes = isCombined ? envelope.count + head.payloadBytes + 1 : head.payloadBytes
-        if let fragmentBytes = shaping.fragmentBytes {
-            scratch.clear()
-            write(source, envelope, into: &scratch)
+        if case .malformed(let kind) = treatment {
+            compose(content, envelope)
+            kind.write(scratch, random: &core.faults.random, into: &pending)
+        } else if let fragmentBytes = core.faults.shape.fragmentBytes {
+            compose(content, envelope)
             WebSocketFraming.writeFragments(of: scratch, maximumBytes: fragmentBytes, into: &pending)
+        } else if timeUnit == .microseconds {
+            compose(content, envelope)
+            WebSocketFraming.writeHeader(.text, payloadBytes: scratch.readableBytes, into: &pending)
+            pending.writeImmutableBuffer(scratch)
         } else {
-            WebSocketFraming.writeTextHeader(payloadBytes: bytes, into: &pending)
-            write(source, envelope, into: &pending)
+            let bytes = isCombined ? envelope.count + payloadBytes + 1 : payloadBytes
+            WebSocketFraming.writeHeader(.text, payloadBytes: bytes, into: &pending)
+            write(content, envelope, into: &pending)
         }
         messagesSent += 1
         return pending.readableBytes - before
     }
 
-    private func write(_ source: any MessageSource, _ envelope: [UInt8], into buffer: inout ByteBuffer) {
-        guard isCombined else { return source.write(into: &buffer) }
+    /// Makes `scratch` the whole message.
+    private func compose(_ content: any MessageContent, _ envelope: [UInt8]) {
+        scratch.clear()
+        write(content, envelope, into: &scratch)
+    }
+
+    private func write(_ content: any MessageContent, _ envelope: [UInt8], into buffer: inout ByteBuffer) {
+        guard isCombined else { return content.write(into: &buffer, unit: timeUnit) }
         buffer.writeBytes(envelope)
-        source.write(into: &buffer)
+        content.write(into: &buffer, unit: timeUnit)
         buffer.writeInteger(UInt8(ascii: "}"))
     }
 
     /// Whether the batch should leave now: it is full, or the connection is to be cut after this message.
-    var needsFlush: Bool { pending.readableBytes >= Self.batchBytes || isDueForCut }
-    private var isDueForCut: Bool { messagesSent == shaping.cutAfter?.messages }
+    var needsFlush: Bool { pending.readableBytes >= Self.batchBytes || dueCut != nil }
+    private var dueCut: ConnectionCut? {
+        core.faults.connectionCuts.isEmpty ? nil : core.faults.cut(afterMessages: messagesSent)
+    }
 
     /// Hands the batch to the socket, and cuts the connection where its count of messages says so.
     func flush() {
         guard let context, state == .open, pending.readableBytes > 0 else { return }
         let batch = pending
         pending = context.channel.allocator.buffer(capacity: Self.initialBatchBytes)
-        writer.write(batch, maximumBytes: shaping.writeBytes)
-        if let rule = shaping.cutAfter, isDueForCut { core.cut(self, rule.cut) }
+        writer.write(batch, maximumBytes: core.faults.shape.writeBytes)
+        if let dueCut { core.cut(self, dueCut) }
         guard state == .open, !context.channel.isWritable, core.isTimed else { return }
         // Only options the channel has can be asked for, and a socket has this one.
         let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
@@ -193,20 +195,52 @@ final class SimulatorConnection: ChannelInboundHandler {
 
     private func flushIgnoringCut() {
         guard pending.readableBytes > 0 else { return }
-        writer.write(pending, maximumBytes: shaping.writeBytes)
+        writer.write(pending, maximumBytes: core.faults.shape.writeBytes)
         pending.clear()
     }
 
-    private func ping() {
-        guard let context, state == .open else { return }
-        let configuration = core.configuration
-        if NIODeadline.now() - lastPong > .nanoseconds(configuration.pongTimeout.wholeNanos) {
+    private func pingRegularly() {
+        guard state == .open else { return }
+        if NIODeadline.now() - lastPong > .nanoseconds(core.configuration.pongTimeout.wholeNanos) {
             return core.dropUnresponsive(self)
         }
+        ping(1)
+    }
+
+    /// Sends so many pings with payloads of their own: the time, as the exchange does, and in a burst a number.
+    func ping(_ count: Int) {
+        guard let context, state == .open else { return }
         flush()
-        var data = context.channel.allocator.buffer(capacity: 16)
-        data.writeString("\(core.wallNanos() / 1_000_000)")
-        send(.ping, data)
+        guard state == .open else { return }
+        if pingsUnderWay.count + count > ExchangeFault.maximumCount { pingsUnderWay = [:] }
+        let time = "\(core.wallNanos() / 1_000_000)"
+        for number in 0..<count {
+            let payload = count == 1 ? time : "\(time)-\(number)"
+            pingsUnderWay[payload] = .now()
+            let frame = WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer(string: payload))
+            context.write(wrapOutboundOut(frame), promise: nil)
+        }
+        context.flush()
+        core.statistics.pingsSent += count
+    }
+
+    private func takePong(_ payload: ByteBuffer) {
+        lastPong = .now()
+        guard let sent = pingsUnderWay.removeValue(forKey: String(buffer: payload)) else { return }
+        core.statistics.pingsAnswered += 1
+        core.statistics.slowestPongNanos = max(core.statistics.slowestPongNanos, (lastPong - sent).nanoseconds)
+        core.publish()
+    }
+
+    /// The exchange's word that it is going away. [Binance Spot, web-socket-streams.md: serverShutdown]
+    func announceShutdown() {
+        guard state == .open else { return }
+        flush()
+        guard state == .open else { return }
+        let nanos = core.wallNanos()
+        let event = "{\"e\":\"serverShutdown\",\"E\":\(timeUnit == .milliseconds ? nanos / 1_000_000 : nanos / 1_000)}"
+        let text = isCombined ? "{\"stream\":\"!serverShutdown\",\"data\":\(event)}" : event
+        send(.text, ByteBuffer(string: text))
     }
 
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
@@ -222,10 +256,10 @@ final class SimulatorConnection: ChannelInboundHandler {
         guard frame.maskKey != nil else { return close(code: .protocolError) }
         switch frame.opcode {
         case .connectionClose: answerClose(frame)
-        case .ping where state == .open:
+        case .ping where state == .open && core.faults.shape.answersPings:
             flush()
             send(.pong, frame.unmaskedData)
-        case .pong: lastPong = .now()
+        case .pong: takePong(frame.unmaskedData)
         case .text where state == .open, .continuation where state == .open: collect(frame)
         case .binary where state == .open: close(code: .dataError1003)
         default: break
@@ -257,8 +291,11 @@ final class SimulatorConnection: ChannelInboundHandler {
         let bytes = Array(request.readableBytesView)
         request.clear()
         let reply: String
-        do {
+        do throws(StreamRequest.Refusal) {
             let (parsed, identifier) = try StreamRequest.parse(bytes)
+            if case .subscribe(let names) = parsed, core.faults.subscriptionFault(for: names) == .refused {
+                throw StreamRequest.Refusal(code: 2, message: "Invalid request: no such stream")
+            }
             reply = "{\"result\":\(try perform(parsed)),\"id\":\(identifier.json)}"
         } catch {
             reply = error.json

@@ -26,24 +26,23 @@ final class SimulatorCore: @unchecked Sendable {
     private let source: any MessageSource
     private let ledger: (@Sendable (LedgerEntry) -> Void)?
     private let onFinish: (@Sendable (SimulatorStatistics) -> Void)?
-    private let logger: Logger
+    let logger: Logger
     private let published: PublishedStatistics
 
     private var timeline: ReplayTimeline
-    private var connections: [ObjectIdentifier: SimulatorConnection] = [:]
+    private(set) var connections: [ObjectIdentifier: SimulatorConnection] = [:]
     private var connectionsMade = 0
     private var routes: [[Route]]
     private var hasRoutes = false
     private var dirty: [SimulatorConnection] = []
     private let kinds: [StreamKind]
-    private let skipRules: [(stream: Int, after: Int, count: Int)]
-    private var skipRemaining: [Int]
-    private var seenOfStream: [Int]
-    private var statistics = SimulatorStatistics()
+    var faults: FaultPlan
+    var statistics = SimulatorStatistics()
     private var isPumping = false
     private var isPumpQueued = false
     private var wakeUp: Scheduled<Void>?
-    private var cutTimers: [RepeatedTask] = []
+    /// By number; a fault's timer replaces itself each time.
+    private var faultTimers: [Int: Scheduled<Void>] = [:]
     private var isStopped = false
 
     init(
@@ -62,13 +61,8 @@ final class SimulatorCore: @unchecked Sendable {
         isTimed = configuration.pacing != .asFastAsPossible
         let streams = source.streams
         kinds = streams.map(\.kind)
-        skipRules = configuration.behaviours.flatMap { behaviour -> [(stream: Int, after: Int, count: Int)] in
-            guard case .skip(let name, let after, let count) = behaviour else { return [] }
-            return streams.indices.filter { streams[$0].matches(name) }.map { ($0, after, count) }
-        }
+        faults = FaultPlan(streams: streams, seed: configuration.faultSeed)
         routes = Array(repeating: [], count: streams.count)
-        skipRemaining = Array(repeating: 0, count: streams.count)
-        seenOfStream = skipRemaining
     }
 
     /// Wall clock, Unix nanoseconds.
@@ -119,7 +113,7 @@ final class SimulatorCore: @unchecked Sendable {
         routes = Array(repeating: [], count: names.count)
         hasRoutes = false
         for connection in connections.values.sorted(by: { $0.number < $1.number }) where connection.state == .open {
-            for name in connection.subscriptions {
+            for name in connection.subscriptions where faults.subscriptionFault(for: [name]) == nil {
                 let matching = (index[name].map { [$0] } ?? []) + loose.filter { names[$0].matches(name) }
                 for stream in matching {
                     let envelope = "{\"stream\":\"\(SimulatorConnection.escaped(name))\",\"data\":"
@@ -138,52 +132,6 @@ final class SimulatorCore: @unchecked Sendable {
         schedulePump()
     }
 
-    // MARK: Cuts and skips
-
-    func cut(_ connection: SimulatorConnection, _ kind: ConnectionCut) {
-        statistics.connectionsCut += 1
-        end(connection, kind)
-        reroute()
-    }
-
-    func cutAll(_ kind: ConnectionCut) {
-        eventLoop.assertInEventLoop()
-        for connection in connections.values where connection.state == .open {
-            statistics.connectionsCut += 1
-            end(connection, kind)
-        }
-        reroute()
-        schedulePump()
-    }
-
-    func dropSlow(_ connection: SimulatorConnection) {
-        logger.warning("client reads too slowly, connection reset", metadata: ["connection": "\(connection.number)"])
-        statistics.connectionsTooSlow += 1
-        connection.reset()
-    }
-
-    func dropUnresponsive(_ connection: SimulatorConnection) {
-        logger.warning("client answers no ping, connection closed", metadata: ["connection": "\(connection.number)"])
-        statistics.connectionsTooSlow += 1
-        connection.close(code: .policyViolation)
-    }
-
-    private func end(_ connection: SimulatorConnection, _ kind: ConnectionCut) {
-        logger.info("cut", metadata: ["connection": "\(connection.number)", "kind": "\(kind)"])
-        switch kind {
-        case .close(let code): connection.close(code: .init(codeNumber: Int(code)))
-        case .reset: connection.reset()
-        case .silence: connection.silence()
-        }
-    }
-
-    func skip(_ count: Int, of name: String) -> Bool {
-        eventLoop.assertInEventLoop()
-        guard let stream = source.streams.firstIndex(where: { $0.matches(name) }) else { return false }
-        skipRemaining[stream] += count
-        return true
-    }
-
     // MARK: The replay
 
     private func begin() {
@@ -191,20 +139,18 @@ final class SimulatorCore: @unchecked Sendable {
         source.rewind(wallNanos: wallNanos())
         statistics.replaysStarted += 1
         statistics.isFinished = false
-        for stream in seenOfStream.indices { seenOfStream[stream] = 0 }
-        for case .cut(let kind, .every(let interval)) in configuration.behaviours {
-            let delay = TimeAmount.nanoseconds(interval.wholeNanos)
-            let timer = eventLoop.scheduleRepeatedTask(initialDelay: delay, delay: delay) { _ in self.cutAll(kind) }
-            cutTimers.append(timer)
-        }
+        faults.beginReplay()
+        startFaultTimers()
         logger.info("replay starts", metadata: ["replay": "\(statistics.replaysStarted)"])
     }
 
     private func finish() {
+        for delivery in faults.releaseAll() { _ = send(delivery) }
+        flushAll()
         timeline.finish()
         statistics.isFinished = true
         statistics.replaysFinished += 1
-        cancelTimers()
+        cancelFaultTimers()
         publish()
         logger.info(
             "replay finished",
@@ -221,7 +167,7 @@ final class SimulatorCore: @unchecked Sendable {
         timeline.rewind()
     }
 
-    private func schedulePump() {
+    func schedulePump() {
         guard !isPumpQueued, timeline.isRunning, !isStopped else { return }
         isPumpQueued = true
         eventLoop.execute {
@@ -240,10 +186,7 @@ final class SimulatorCore: @unchecked Sendable {
         var now = Self.nowNanos()
         var isReady = isTimed || canSend()
         for _ in 0..<Self.sliceMessages {
-            guard let head = source.head else {
-                flushAll()
-                return finish()
-            }
+            guard let head = source.head else { return finish() }
             var action = timeline.action(offsetNanos: head.offsetNanos, nowNanos: now, isReady: isReady)
             if case .wait = action {
                 now = Self.nowNanos()
@@ -278,20 +221,40 @@ final class SimulatorCore: @unchecked Sendable {
     /// Gives one message to its subscribers; true where a batch left on the way.
     private func deliver(_ head: MessageHead) -> Bool {
         statistics.messagesReplayed += 1
-        guard !isSkipped(head.stream) else { return false }
+        for rule in faults.dueRules(messageOf: head.stream) { carryOut(rule.fault, on: rule.stream) }
+        // Faults wait for messages that somebody would get.
+        if faults.isSound(head.stream) || routes[head.stream].isEmpty {
+            return send(source, head, as: .sound)
+        }
+        var hasFlushed = false
+        for delivery in faults.deliveries(of: StoredMessage(source, head)) {
+            hasFlushed = send(delivery) || hasFlushed
+        }
+        return hasFlushed
+    }
+
+    /// Sends a message that was stored on its way.
+    @discardableResult
+    func send(_ delivery: MessageFault.Delivery) -> Bool {
+        send(delivery.message, delivery.message.head, as: delivery.treatment)
+    }
+
+    private func send(_ content: any MessageContent, _ head: MessageHead, as treatment: MessageTreatment) -> Bool {
         let kind = kinds[head.stream]
         var hasFlushed = false
         for route in routes[head.stream] where route.connection.state == .open {
             let connection = route.connection
-            if !connection.hasPending { dirty.append(connection) }
-            statistics.bytesSent += connection.append(source, head, envelope: route.envelope)
-            statistics.messagesSent += 1
-            statistics.sentByKind.add(kind)
+            let sent = Self.nowNanos()
             ledger?(
                 LedgerEntry(
                     connection: connection.number, stream: route.name, firstID: head.firstID,
                     offsetNanos: head.offsetNanos, intendedNanos: timeline.intendedNanos(offsetNanos: head.offsetNanos),
-                    sentNanos: Self.nowNanos()))
+                    sentNanos: sent, treatment: treatment))
+            statistics.count(treatment, kind)
+            if treatment == .withheld { continue }
+            if !connection.hasPending { dirty.append(connection) }
+            statistics.bytesSent += connection.append(
+                content, payloadBytes: head.payloadBytes, envelope: route.envelope, treatment: treatment)
             if connection.needsFlush {
                 connection.flush()
                 hasFlushed = true
@@ -300,18 +263,7 @@ final class SimulatorCore: @unchecked Sendable {
         return hasFlushed
     }
 
-    private func isSkipped(_ stream: Int) -> Bool {
-        seenOfStream[stream] += 1
-        for rule in skipRules where rule.stream == stream && seenOfStream[stream] == rule.after + 1 {
-            skipRemaining[stream] += rule.count
-        }
-        guard skipRemaining[stream] > 0 else { return false }
-        skipRemaining[stream] -= 1
-        statistics.messagesSkipped += 1
-        return true
-    }
-
-    private func flushAll() {
+    func flushAll() {
         let waiting = dirty
         dirty.removeAll(keepingCapacity: true)
         for connection in waiting { connection.flush() }
@@ -324,7 +276,7 @@ final class SimulatorCore: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         isStopped = true
         wakeUp?.cancel()
-        cancelTimers()
+        cancelFaultTimers()
         flushAll()
         for connection in connections.values {
             if connection.state == .silent { connection.reset() } else { connection.close(code: .goingAway) }
@@ -332,12 +284,31 @@ final class SimulatorCore: @unchecked Sendable {
         publish()
     }
 
-    private func cancelTimers() {
-        for timer in cutTimers { timer.cancel() }
-        cutTimers = []
+    // MARK: Timed faults
+
+    /// Starts the timers of all rules that come by the clock, where a replay runs.
+    func startFaultTimers() {
+        guard timeline.isRunning else { return }
+        for number in faults.timedRules.indices where faultTimers[number] == nil { scheduleFault(number) }
     }
 
-    private func publish() {
+    private func scheduleFault(_ number: Int) {
+        guard case .every(let interval) = faults.timedRules[number].trigger else { return }
+        let (least, most) = (interval.lowerBound.wholeNanos, interval.upperBound.wholeNanos)
+        let delay = least + Int64(faults.random.below(UInt64(most - least) + 1))
+        faultTimers[number] = eventLoop.scheduleTask(in: .nanoseconds(delay)) {
+            let rule = self.faults.timedRules[number]
+            self.scheduleFault(number)
+            self.carryOut(rule.fault, on: rule.stream)
+        }
+    }
+
+    func cancelFaultTimers() {
+        for timer in faultTimers.values { timer.cancel() }
+        faultTimers = [:]
+    }
+
+    func publish() {
         statistics.connectionsOpen = connections.count
         published.store(statistics)
     }

@@ -22,6 +22,10 @@ public enum SimulatorError: Error, Hashable, CustomStringConvertible {
     case invalidSetting(String)
     /// A stream that the source does not have.
     case unknownStream(String)
+    /// More faults wait for messages of a stream than may.
+    case tooManyFaults(Int)
+    /// A fault's text that can't be read.
+    case badFault(text: String, reason: String)
     /// `start()` was called twice or after `stop()`.
     case alreadyStarted
 
@@ -45,6 +49,8 @@ public enum SimulatorError: Error, Hashable, CustomStringConvertible {
             "cannot listen on \(host):\(port): \(reason); choose an address of this machine"
         case .invalidSetting(let text): text
         case .unknownStream(let name): "the source has no stream \(name); stream names look like btcusdt@trade"
+        case .tooManyFaults(let limit): "\(limit) faults wait for messages of the stream already; try again later"
+        case .badFault(let text, let reason): "fault '\(text)': \(reason)"
         case .alreadyStarted: "the simulator was started before; make a new one"
         }
     }

@@ -20,7 +20,7 @@ public struct SimulatorStatistics: Sendable, Hashable {
     public var connectionsOpen = 0
     /// Connections refused because `maximumConnections` were open.
     public var connectionsRefused = 0
-    /// Connections the simulator cut on command or by a behaviour.
+    /// Connections the simulator cut on purpose.
     public var connectionsCut = 0
     /// Connections reset because the client read too slowly, or closed because it answered no ping.
     public var connectionsTooSlow = 0
@@ -30,8 +30,24 @@ public struct SimulatorStatistics: Sendable, Hashable {
     public var messagesSent = 0
     /// Bytes of data frames sent, headers included.
     public var bytesSent = 0
-    /// Messages withheld by a skip.
-    public var messagesSkipped = 0
+    /// Messages withheld on purpose, counted once per connection that would have got them.
+    public var messagesWithheld = 0
+    /// Messages sent once more, out of their order, spoiled, and with another price; each among the sent ones.
+    public var messagesRepeated = 0
+    /// See above.
+    public var messagesReordered = 0
+    /// See above.
+    public var messagesMalformed = 0
+    /// See above.
+    public var messagesSpiked = 0
+    /// Handshakes spoiled on purpose.
+    public var handshakesSpoiled = 0
+    /// Pings sent, on time or in bursts.
+    public var pingsSent = 0
+    /// Pings whose payload came back in a pong.
+    public var pingsAnswered = 0
+    /// The longest time from a ping to its pong, nanoseconds.
+    public var slowestPongNanos: Int64 = 0
     /// Messages sent by kind, counted once per connection.
     public var sentByKind: SentByKind = SentByKind()
     /// Replays begun.
@@ -40,6 +56,22 @@ public struct SimulatorStatistics: Sendable, Hashable {
     public var replaysFinished = 0
     /// Whether the present replay has reached its end.
     public var isFinished = false
+
+    /// Counts a message for one connection.
+    mutating func count(_ treatment: MessageTreatment, _ kind: StreamKind) {
+        switch treatment {
+        case .withheld:
+            messagesWithheld += 1
+            return
+        case .sound: break
+        case .duplicate: messagesRepeated += 1
+        case .reordered: messagesReordered += 1
+        case .spiked: messagesSpiked += 1
+        case .malformed: messagesMalformed += 1
+        }
+        messagesSent += 1
+        sentByKind.add(kind)
+    }
 
     /// Messages sent by kind.
     public struct SentByKind: Sendable, Hashable {

@@ -6,11 +6,16 @@ struct StreamAddress: Equatable {
     var isCombined: Bool
     /// The streams asked for, in order, each once.
     var streams: [String]
+    /// The unit of times asked for.
+    var timeUnit: TimeUnit
 
     /// Reads `/ws[/a[/b…]]` or `/stream[?streams=a/b…]`, under the USD-M roots `/public` and `/market` too; nil for
-    /// anything else. Other query items, such as `timeUnit`, don't change what a recording holds and are ignored.
+    /// anything else. Of other query items only `timeUnit` means something.
     init?(uri: String) {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let items = parts.count > 1 ? parts[1].split(separator: "&") : []
+        let isMicroseconds = items.contains { ["timeUnit=MICROSECOND", "timeUnit=microsecond"].contains($0) }
+        timeUnit = isMicroseconds ? .microseconds : .milliseconds
         var path = parts[0].split(separator: "/").map(String.init)
         if let root = path.first, ["public", "market"].contains(root) { path.removeFirst() }
         switch path.first {
@@ -20,7 +25,6 @@ struct StreamAddress: Equatable {
             streams = names
         case "stream" where path.count == 1:
             isCombined = true
-            let items = parts.count > 1 ? parts[1].split(separator: "&") : []
             let list = items.first { $0.hasPrefix("streams=") }?.dropFirst("streams=".count) ?? ""
             // Some clients escape the slashes between the names as well.
             guard let text = String(list).removingPercentEncoding else { return nil }

@@ -34,6 +34,8 @@ final class SyntheticGenerator: MessageSource {
     private var random: SeededRandom
     private var walks: [Walk] = []
     private var payload: [UInt8] = []
+    /// Where each millisecond time of the payload ends, and the microseconds left out of it.
+    private var times: [(end: Int, micros: Int)] = []
     private var startNanos: Int64 = 0
     private var eventsMade = 0
     /// Offset of the next event at the mean rate, in nanoseconds with their fraction: no drift from rounding.
@@ -82,7 +84,19 @@ final class SyntheticGenerator: MessageSource {
         advance()
     }
 
-    func write(into buffer: inout ByteBuffer) { buffer.writeBytes(payload) }
+    func write(into buffer: inout ByteBuffer, unit: TimeUnit) {
+        guard unit == .microseconds else {
+            buffer.writeBytes(payload)
+            return
+        }
+        var written = 0
+        for time in times {
+            buffer.writeBytes(payload[written..<time.end])
+            for divisor in [100, 10, 1] { buffer.writeInteger(UInt8(ascii: "0") + UInt8(time.micros / divisor % 10)) }
+            written = time.end
+        }
+        buffer.writeBytes(payload[written...])
+    }
 
     func advance() {
         if let limit = market.eventLimit, eventsMade >= limit {
@@ -95,6 +109,7 @@ final class SyntheticGenerator: MessageSource {
         let symbol = index(ofWeight: drawn)
         let isQuote = random.below(100) < UInt64(market.quotePercent)
         payload.removeAll(keepingCapacity: true)
+        times.removeAll(keepingCapacity: true)
         let id = isQuote ? makeQuote(symbol) : makeTrade(symbol, unixNanos: startNanos &+ offset)
         head = MessageHead(
             stream: symbol * 2 + (isQuote ? 1 : 0), offsetNanos: offset, payloadBytes: payload.count, firstID: id)
@@ -137,7 +152,7 @@ final class SyntheticGenerator: MessageSource {
         let identifier = walk.nextTradeID
         walk.nextTradeID += 1
         put("{\"e\":\"trade\",\"E\":")
-        put(UInt64(unixNanos / 1_000_000))
+        putTime(unixNanos)
         put(",\"s\":\"")
         payload.append(contentsOf: names[symbol])
         put("\",\"t\":")
@@ -147,7 +162,7 @@ final class SyntheticGenerator: MessageSource {
         put("\",\"q\":\"")
         putDecimal(quantity * specification.lotSize)
         put("\",\"T\":")
-        put(UInt64((unixNanos - Self.publishDelayNanos) / 1_000_000))
+        putTime(unixNanos - Self.publishDelayNanos)
         put(",\"m\":")
         put(walk.isBuying ? "false" : "true")
         put(",\"M\":true}")
@@ -226,6 +241,12 @@ final class SyntheticGenerator: MessageSource {
             payload.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
             divisor /= 10
         }
+    }
+
+    /// A time in milliseconds; what it leaves out is kept for readers of microseconds.
+    private func putTime(_ unixNanos: Int64) {
+        put(UInt64(unixNanos / 1_000_000))
+        times.append((payload.count, Int(unixNanos / 1_000 % 1_000)))
     }
 
     /// Binance writes prices and quantities with eight decimals.

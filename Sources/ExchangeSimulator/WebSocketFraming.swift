@@ -2,27 +2,34 @@ internal import NIOCore
 
 /// Writes unmasked data frames straight into an outgoing batch. [RFC 6455, 5.2]
 enum WebSocketFraming {
-    private static let text: UInt8 = 1
+    /// What a data frame begins with.
+    enum Opcode: UInt8 {
+        case continuation = 0
+        case text = 1
+        case binary = 2
+    }
+
     private static let final: UInt8 = 0x80
 
     /// Bytes of the header of a frame with `payloadBytes`.
     static func headerBytes(payloadBytes: Int) -> Int { payloadBytes < 126 ? 2 : payloadBytes <= 0xFFFF ? 4 : 10 }
 
-    /// Appends the header of a whole text message.
-    static func writeTextHeader(payloadBytes: Int, into buffer: inout ByteBuffer) {
-        writeHeader(firstByte: final | text, payloadBytes: payloadBytes, into: &buffer)
+    /// Appends the header of a whole message.
+    static func writeHeader(_ opcode: Opcode, payloadBytes: Int, into buffer: inout ByteBuffer) {
+        writeHeader(firstByte: final | opcode.rawValue, payloadBytes: payloadBytes, into: &buffer)
     }
 
     /// Appends `message` as a text message in fragments of at most `maximumBytes`.
     static func writeFragments(of message: ByteBuffer, maximumBytes: Int, into buffer: inout ByteBuffer) {
         var rest = message
-        var opcode = text
+        var opcode = Opcode.text
         repeat {
             let count = min(maximumBytes, rest.readableBytes)
             let isLast = count == rest.readableBytes
-            writeHeader(firstByte: isLast ? final | opcode : opcode, payloadBytes: count, into: &buffer)
+            writeHeader(
+                firstByte: isLast ? final | opcode.rawValue : opcode.rawValue, payloadBytes: count, into: &buffer)
             if var fragment = rest.readSlice(length: count) { buffer.writeBuffer(&fragment) }
-            opcode = 0
+            opcode = .continuation
         } while rest.readableBytes > 0
     }
 

@@ -6,16 +6,12 @@ public struct StopSignals: Sendable {
     private let signals: UnixSignalsSequence
 
     /// Traps the signals; what arrives before anybody watches is kept. Make it before anything else that takes time.
-    public init() async { signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1) }
+    public init() async { signals = await UnixSignalsSequence(trapping: .sigterm, .sigint) }
 
-    /// Calls `onFirst` at the first stop signal and goes on watching; returns when cancelled. SIGUSR1 calls `onUser`.
-    func watch(onUser: @Sendable () -> Void = {}, onFirst: @Sendable () async -> Void) async {
+    /// Calls `onFirst` at the first stop signal and goes on watching; returns when cancelled.
+    func watch(onFirst: @Sendable () async -> Void) async {
         var isStopping = false
         for await signal in signals {
-            if signal == .sigusr1 {
-                onUser()
-                continue
-            }
             if isStopping { _exit(128 + signal.rawValue) }
             isStopping = true
             await onFirst()
@@ -23,10 +19,10 @@ public struct StopSignals: Sendable {
     }
 
     /// Returns at the first stop signal or after `limit`.
-    func wait(atMost limit: Duration?, onUser: @escaping @Sendable () -> Void) async {
+    func wait(atMost limit: Duration?) async {
         await withTaskGroup(of: Void.self) { group in
             let (stopped, stop) = AsyncStream<Void>.makeStream()
-            group.addTask { await watch(onUser: onUser) { stop.finish() } }
+            group.addTask { await watch { stop.finish() } }
             if let limit {
                 group.addTask {
                     try? await Task.sleep(for: limit)  // A cancelled sleep means the stop came first.

@@ -60,11 +60,14 @@ struct SimulateSubcommand: AsyncParsableCommand {
         discussion: """
             Recordings are .ndjson or .ndjson.gz files, one message a line. The replay starts when a subscriber connects
             and starts anew for the next one once it has ended and nobody is connected; who joins later receives what is
-            left. SIGUSR1 resets every connection.
+            left.
+
+            Faults:
+            \(SimulateOptions.faultGrammar.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
 
             Examples:
               tickline simulate btcusdt@trade.ndjson.gz --speed max
-              tickline simulate spot.ndjson.gz --listen 127.0.0.1:9443 --cut reset --cut-every 10s
+              tickline simulate spot.ndjson.gz --fault cut:reset,every=10s --fault gap,count=3,after=500
               tickline simulate --symbols 50 --rate 20000 --seed 7
             """)
 
@@ -74,16 +77,9 @@ struct SimulateSubcommand: AsyncParsableCommand {
     var listen = "127.0.0.1:9443"
     @Option(help: "1: as recorded; 10: ten times faster; max: as fast as the readers take it.") var speed = "1"
     @OptionGroup var market: MarketOptions
-    @Option(help: "Cut connections: close, reset or silence; with --cut-after or --cut-every.") var cut: String?
-    @Option(help: "Cut each connection after this many messages.") var cutAfter: Int?
-    @Option(help: "Cut all connections at this interval.") var cutEvery: DurationArgument?
-    @Option(help: ArgumentHelp("Withhold messages of a stream (repeatable).", valueName: "stream:after:count"))
-    var skip: [String] = []
-    @Option(help: ArgumentHelp("Send messages in fragments of at most this size.", valueName: "bytes"))
-    var fragment: Int?
-    @Option(help: ArgumentHelp("Write to the socket in pieces of at most this size.", valueName: "bytes"))
-    var shortWrites: Int?
-    @Option(help: ArgumentHelp("Record every frame sent, one JSON object a line.", valueName: "file"))
+    @Option(help: ArgumentHelp("Misbehave (repeatable).", valueName: "kind[:variant][,key=value...]"))
+    var fault: [String] = []
+    @Option(help: ArgumentHelp("Record every message sent or withheld, one JSON object a line.", valueName: "file"))
     var ledger: String?
     @Option(help: "Stop after this long.") var duration: DurationArgument?
 
@@ -93,7 +89,9 @@ struct SimulateSubcommand: AsyncParsableCommand {
         options.listen = listen
         options.ledger = ledger
         options.speed = try parsedSpeed()
-        options.behaviours = try faults()
+        for text in fault {
+            if let reason = options.addFault(text) { throw ValidationError(reason) }
+        }
         throw ExitCode(await SimulateCommand.run(options, duration: duration?.duration))
     }
 
@@ -103,27 +101,5 @@ struct SimulateSubcommand: AsyncParsableCommand {
             throw ValidationError("--speed takes a factor above 0, or max")
         }
         return factor
-    }
-
-    private func faults() throws -> [SimulatedFault] {
-        var faults: [SimulatedFault] = []
-        if let cut {
-            guard let fault = SimulatedFault.cut(kind: cut, afterMessages: cutAfter, every: cutEvery?.duration) else {
-                throw ValidationError("--cut takes close, reset or silence, with one of --cut-after and --cut-every")
-            }
-            faults.append(fault)
-        }
-        for text in skip {
-            guard let fault = SimulatedFault.skip(text) else {
-                throw ValidationError("--skip takes stream:after:count, for example btcusdt@trade:500:3")
-            }
-            faults.append(fault)
-        }
-        for (flag, value) in [("--cut-after", cutAfter), ("--fragment", fragment), ("--short-writes", shortWrites)] {
-            if let value, value < 1 { throw ValidationError("\(flag) takes a whole number above 0") }
-        }
-        if let fragment { faults.append(.fragment(maximumBytes: fragment)) }
-        if let shortWrites { faults.append(.shortWrites(maximumBytes: shortWrites)) }
-        return faults
     }
 }

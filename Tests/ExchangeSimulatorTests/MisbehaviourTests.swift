@@ -14,7 +14,7 @@ import Testing
 
     @Test func `a close cut sends exactly the messages before it and the code`() async throws {
         var configuration = SimulatorConfiguration.synthetic(10_000)
-        configuration.behaviours = [.cut(.close(code: 1012), .afterMessages(137))]
+        configuration.faults = [FaultRule(.cut(.close(code: 1012)), .afterMessages(137))]
         try await withSimulator(configuration) { simulator, port in
             var all: [Int] = []
             for _ in 1...3 {
@@ -35,7 +35,7 @@ import Testing
         try await withSimulator(configuration) { simulator, port in
             let client = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("a message") { client.messageCount > 0 }
-            simulator.cut(.reset)
+            try await simulator.inject(.cut(.reset))
             try await waitUntil("the cut") { client.state.isClosed }
             #expect(client.state.error?.contains("reset") == true && client.state.closeCode == nil)
             let again = try await WebSocketTestClient(port: port, path: Self.path)
@@ -50,7 +50,7 @@ import Testing
         try await withSimulator(configuration) { simulator, port in
             let silenced = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("messages") { silenced.messageCount > 10 }
-            simulator.cut(.silence)
+            try await simulator.inject(.cut(.silence))
             try await waitUntil("the cut") { simulator.statistics.connectionsCut == 1 }
             let other = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("the other's messages") { other.messageCount > 10 && other.state.pings.count > 2 }
@@ -71,7 +71,8 @@ import Testing
 
     @Test func `cuts repeat at an interval and a client that comes back has missed what passed`() async throws {
         var configuration = SimulatorConfiguration.synthetic(1_000_000, pacing: .recorded)
-        configuration.behaviours = [.cut(.close(code: 1001), .every(.milliseconds(150)))]
+        let often = FaultTrigger.every(.milliseconds(150)...(.milliseconds(150)))
+        configuration.faults = [FaultRule(.cut(.close(code: 1001)), often)]
         try await withSimulator(configuration) { simulator, port in
             let first = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("the cut") { first.state.isClosed }
@@ -85,20 +86,20 @@ import Testing
         }
     }
 
-    @Test func `a skip makes a gap of exactly its length`() async throws {
+    @Test func `a gap is exactly as long as it was asked for`() async throws {
         var configuration = SimulatorConfiguration.synthetic(1_000)
-        configuration.behaviours = [.skip(stream: "btcusdt@trade", afterMessages: 100, count: 7)]
+        configuration.faults = [FaultRule(.gap(count: 7), on: "btcusdt@trade", .afterMessages(100))]
         try await withSimulator(configuration) { simulator, port in
             let client = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("the end") { client.messageCount >= 993 && simulator.statistics.isFinished }
             let got = ids(client)
             #expect(got.count == 993 && got[100] - got[99] == 8 && got[992] - got[0] == 999)
-            #expect(simulator.statistics.messagesSkipped == 7)
+            #expect(simulator.statistics.messagesWithheld == 7)
             await client.disconnect()
             try await waitUntil("gone") { simulator.statistics.connectionsOpen == 0 }
-            try await simulator.skip(3, of: "btcusdt@trade")
+            try await simulator.inject(.gap(count: 3), on: "btcusdt@trade")
             await #expect(throws: SimulatorError.unknownStream("ethusdt@trade")) {
-                try await simulator.skip(1, of: "ethusdt@trade")
+                try await simulator.inject(.gap(count: 1), on: "ethusdt@trade")
             }
             let again = try await WebSocketTestClient(port: port, path: Self.path)
             try await waitUntil("the end") { again.messageCount >= 990 && simulator.statistics.replaysFinished == 2 }
@@ -109,7 +110,7 @@ import Testing
     @Test func `fragments and short writes change no byte of a message`() async throws {
         var configuration = SimulatorConfiguration.synthetic(300)
         let plain = try await messages(configuration)
-        configuration.behaviours = [.fragment(maximumBytes: 50), .shortWrites(maximumBytes: 1)]
+        configuration.faults = [FaultRule(.fragment(maximumBytes: 50)), FaultRule(.shortWrites(maximumBytes: 1))]
         let bent = try await messages(configuration)
         #expect(bent.messages == plain.messages && plain.messages.count == 300)
         #expect(bent.frames >= 900 && plain.frames == 300)

@@ -47,15 +47,15 @@ import Testing
 }
 
 @Suite(.serialized) struct LedgerFileTests {
-    @Test func `the file has one line per frame sent`() async throws {
+    @Test func `the file has one line per message, sent or withheld`() async throws {
         let folder = try TemporaryFolder("ledger")
         defer { folder.remove() }
         let path = folder.url.appendingPathComponent("ledger.ndjson").path
         let file = try LedgerFile(path: path)
-        try await withSimulator(.synthetic(2_000, symbols: 3, quotePercent: 50), ledger: { file.record($0) }) {
-            _, port in
-            let client = try await WebSocketTestClient(
-                port: port, path: "/stream?streams=btcusdt@trade/ethusdt@bookTicker")
+        var configuration = SimulatorConfiguration.synthetic(2_000)
+        configuration.faults = [FaultRule(.gap(count: 1), .afterMessages(100))]
+        try await withSimulator(configuration, ledger: { file.record($0) }) { _, port in
+            let client = try await WebSocketTestClient(port: port, path: "/stream?streams=btcusdt@trade")
             try await waitUntil("something") { client.messageCount > 500 }
         }
         try file.close()
@@ -64,10 +64,11 @@ import Testing
         #expect(lines.count > 500)
         for line in lines {
             let entry = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-            #expect(
-                Set(entry.keys) == ["connection", "stream", "firstID", "offsetNanos", "intendedNanos", "sentNanos"])
+            let keys = ["connection", "stream", "firstID", "offsetNanos", "intendedNanos", "sentNanos", "treatment"]
+            try #require(Set(entry.keys) == Set(keys))
             #expect(entry["connection"] as? Int == 1 && (entry["firstID"] as? Int ?? 0) > 0)
         }
+        #expect(lines[100].contains("\"treatment\":\"withheld\"") && lines[101].contains("\"treatment\":\"sound\""))
         #expect(throws: SimulatorError.self) { _ = try LedgerFile(path: folder.path) }
     }
 }

@@ -112,12 +112,12 @@ import Testing
             #expect(try await failure(.synthetic(1, pacing: pacing)).contains("speed factor"))
         }
         var configuration = SimulatorConfiguration.synthetic(1)
-        configuration.behaviours = [.skip(stream: "none@trade", afterMessages: 0, count: 1)]
+        configuration.faults = [FaultRule(.gap(count: 1), on: "none@trade")]
         #expect(try await failure(configuration).contains("no stream none@trade"))
-        configuration.behaviours = [.cut(.close(code: 999), .afterMessages(1))]
+        configuration.faults = [FaultRule(.cut(.close(code: 999)), .afterMessages(1))]
         #expect(try await failure(configuration).contains("no close code 999"))
-        configuration.behaviours = [.fragment(maximumBytes: 0)]
-        #expect(try await failure(configuration).contains("positive"))
+        configuration.faults = [FaultRule(.fragment(maximumBytes: 0))]
+        #expect(try await failure(configuration).contains("at least 1"))
         configuration = .synthetic(1)
         configuration.port = 70_000
         #expect(try await failure(configuration).contains("no port 70000"))

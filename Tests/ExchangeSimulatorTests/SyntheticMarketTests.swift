@@ -30,7 +30,7 @@ import Testing
         var buffer = ByteBuffer()
         while let head = generator.head {
             buffer.clear()
-            generator.write(into: &buffer)
+            generator.write(into: &buffer, unit: .milliseconds)
             #expect(buffer.readableBytes == head.payloadBytes)
             all.append(String(buffer: buffer))
             generator.advance()
@@ -43,7 +43,7 @@ import Testing
         let generator = SyntheticGenerator(market, wallNanos: Self.start)
         while let head = generator.head {
             var buffer = ByteBuffer()
-            generator.write(into: &buffer)
+            generator.write(into: &buffer, unit: .milliseconds)
             let text = String(buffer: buffer)
             let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
             all.append(Event(stream: generator.streams[head.stream], head: head, text: text, object: object))
@@ -78,7 +78,7 @@ import Testing
         for _ in 0..<777 { generator.advance() }
         generator.rewind(wallNanos: 9)
         var buffer = ByteBuffer()
-        generator.write(into: &buffer)
+        generator.write(into: &buffer, unit: .milliseconds)
         #expect(String(buffer: buffer) == first[0], "a rewound market begins again")
     }
 

@@ -35,7 +35,7 @@ import Testing
         Refusal(arguments: ["run", "--tick-retention-days", "24856"], status: 78, says: ["24855"]),
         Refusal(arguments: ["run", "--proxy", "foo"], status: 78, says: ["--proxy", "http://host:port"]),
         Refusal(arguments: ["run", "--summary-json", "/no/x"], status: 78, says: ["/no/x", "--summary-json"]),
-        Refusal(arguments: ["simulate", "--fragment", "0"], status: 64, says: ["--fragment"]),
+        Refusal(arguments: ["simulate", "--fault", "fragment,bytes=0"], status: 64, says: ["at least 1"]),
         Refusal(arguments: ["run", "--store", "mongo"], status: 78, says: ["--mongo"]),
         Refusal(arguments: ["run", "--store", "files"], status: 78, says: ["files", "none, sqlite, mongo"]),
         Refusal(arguments: ["run", "--ca-file", "/no/such.pem"], status: 78, says: ["/no/such.pem", "No such file"]),
@@ -44,7 +44,7 @@ import Testing
         Refusal(arguments: ["run", "--scale", "ETHUSDT=2"], status: 78, says: ["ETHUSDT", "binance:BTCUSDT"]),
         Refusal(arguments: ["simulate", "/no/such.ndjson"], status: 78, says: ["/no/such.ndjson"]),
         Refusal(arguments: ["simulate", "--speed", "-1"], status: 64, says: ["--speed"]),
-        Refusal(arguments: ["simulate", "--cut", "melt", "--cut-after", "5"], status: 64, says: ["close, reset"]),
+        Refusal(arguments: ["simulate", "--fault", "cut:melt,after=5"], status: 64, says: ["close, reset"]),
     ]
 
     @Test(arguments: refusals) func `one clear line and the right exit status`(refusal: Refusal) throws {

@@ -88,7 +88,7 @@ import Testing
 
     @Test func `cuts are reconnected and every missing trade is in a gap`() async throws {
         defer { folder.remove() }
-        let (simulator, port) = try await market(["--cut", "reset", "--cut-every", "1s"])
+        let (simulator, port) = try await market(["--fault", "cut:reset,every=1s"])
         let run = try RunningTickline(
             ["--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--short", "5", "--long", "20"],
             folder: folder.url)
