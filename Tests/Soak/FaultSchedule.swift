@@ -7,24 +7,30 @@ import TestSupport
 struct FaultSchedule {
     /// What can be injected, and how often relative to the others.
     enum Kind: String, CaseIterable {
-        case close, reset, silence
-        case skip
+        // Of the exchange: messages
+        case gap, duplicate, reorder, malformed, spike
+        // Of the exchange: connections
+        case close, reset, silence, serverShutdown, pings, fragments, shortWrites
+        case noPongs, badHandshake, subscriptionRefused, subscriptionAbsent
+        // Of the engine's surroundings
         case engineStopped, redisStopped, redisKilled, databaseLocked
 
         var weight: Int {
             switch self {
-            case .skip: 4
+            case .gap, .duplicate, .reorder, .malformed: 3
             case .close, .reset: 2
-            case .silence, .engineStopped, .redisStopped, .redisKilled, .databaseLocked: 1
+            default: 1
             }
         }
     }
 
     /// Pauses between faults, and in the first round.
     private static let pauseMillis = 500...3_000
-    private static let firstPauseMillis = 200...1_000
-    /// The longest stop of a process, and the longest time another program holds the database.
-    private static let stopMillis = 200...2_000
+    private static let firstPauseMillis = 200...600
+    /// How long a fault with an end lasts: a stopped process, a held lock, an exchange that takes nobody.
+    private static let lastingMillis = 200...2_000
+    /// Messages a fault concerns at most.
+    private static let mostMessages = 50
 
     /// Faults injected, by kind.
     private(set) var counts: [String: Int] = [:]
@@ -54,27 +60,60 @@ struct FaultSchedule {
         deck = Kind.allCases.flatMap { Array(repeating: $0, count: $0.weight) }
     }
 
-    /// Pauses, then injects the next fault; returns when it is over as far as it has an end of its own.
+    /// Pauses, then injects the next fault; returns when it is over.
     mutating func injectNext() async throws {
         let pause = isFirstRoundOver ? Self.pauseMillis : Self.firstPauseMillis
         try await Task.sleep(for: .milliseconds(Int.random(in: pause, using: &random)))
         let kind = firstRound.popLast() ?? deck.randomElement(using: &random)!
-        let exchange = exchanges.randomElement(using: &random)!
-        let duration = Int.random(in: Self.stopMillis, using: &random)
+        // The synthetic market carries nearly all of the load, so it gets half of the faults.
+        let exchange = Bool.random(using: &random) ? exchanges[0] : exchanges.randomElement(using: &random)!
         let stream = exchange.streams.randomElement(using: &random)!
-        let count = Int.random(in: 1...50, using: &random)
+        let count = Int.random(in: 2...Self.mostMessages, using: &random)
+        let millis = Int.random(in: Self.lastingMillis, using: &random)
         counts[kind.rawValue, default: 0] += 1
+        say("fault \(kind.rawValue): \(exchange.name) \(stream), \(count) messages, \(millis) ms")
+        let simulator = exchange.simulator
         switch kind {
-        case .close: exchange.simulator.cut(.close(code: 1001))
-        case .reset: exchange.simulator.cut(.reset)
-        case .silence: exchange.simulator.cut(.silence)
-        case .skip: try await exchange.simulator.skip(count, of: stream)
-        case .engineStopped: try await stopped(duration, signal: engine.process.signal)
-        case .redisStopped: try await stopped(duration, signal: redis.signal)
+        case .gap: try await simulator.inject(.gap(count: count), on: stream)
+        case .duplicate: try await simulator.inject(.duplicate(count: count), on: stream)
+        case .reorder: try await simulator.inject(.reorder(count: count), on: stream)
+        // One at a time: two rogue ids in a row would confirm each other.
+        case .malformed:
+            try await simulator.inject(
+                .malformed(Malformation.allCases.randomElement(using: &random), count: 1), on: stream)
+        case .spike: try await simulator.inject(.spike(factor: 10, count: count), on: stream)
+        case .close: try await simulator.inject(.cut(.close(code: 1001)))
+        case .reset: try await simulator.inject(.cut(.reset))
+        case .silence: try await simulator.inject(.cut(.silence))
+        case .serverShutdown: try await simulator.inject(.serverShutdown)
+        case .pings: try await simulator.inject(.pings(count: count))
+        case .fragments: try await last(.fragment(maximumBytes: count), millis, simulator)
+        case .shortWrites: try await last(.shortWrites(maximumBytes: count * 10), millis, simulator)
+        case .noPongs: try await last(.noPongs, millis, simulator, after: .reset)
+        case .badHandshake:
+            let faults: [HandshakeFault] = [
+                .stalled, .wrongAccept, .hugeHeaders, .redirect, .tooManyRequests(retryAfterSeconds: 1),
+            ]
+            let fault = faults.randomElement(using: &random)!
+            try await last(.handshake(fault, count: count), millis, simulator, after: .reset)
+        case .subscriptionRefused: try await last(.subscriptions(.refused), millis, simulator, after: .reset)
+        case .subscriptionAbsent: try await last(.subscriptions(.absent), millis, simulator, after: .reset)
+        case .engineStopped: try await stopped(millis, signal: engine.process.signal)
+        case .redisStopped: try await stopped(millis, signal: redis.signal)
         case .redisKilled: try await redis.restart()
-        case .databaseLocked: try lockDatabase(forMillis: duration)
+        case .databaseLocked: try lockDatabase(forMillis: millis)
         }
-        say("fault \(kind.rawValue) \(exchange.name) \(stream) count \(count) millis \(duration)")
+    }
+
+    /// A fault that lasts for a while; with a cut, connections made meanwhile meet it, and are made anew afterwards.
+    private func last(
+        _ fault: ExchangeFault, _ millis: Int, _ simulator: ExchangeSimulator, after cut: ConnectionCut? = nil
+    ) async throws {
+        try await simulator.inject(fault)
+        if let cut { try await simulator.inject(.cut(cut)) }
+        try await Task.sleep(for: .milliseconds(millis))
+        try await simulator.inject(.calm)
+        if let cut { try await simulator.inject(.cut(cut)) }
     }
 
     private func stopped(_ millis: Int, signal: (Int32) -> Void) async throws {

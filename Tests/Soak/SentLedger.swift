@@ -19,6 +19,8 @@ final class SentLedger: Sendable {
 
     private struct State {
         var runs: [Run] = []
+        /// Readable messages by `exchange:stream` of those streams whose ids merely rise.
+        var quotes: [String: Int] = [:]
         /// The position in `runs` of each stream's open run.
         var open: [String: Int] = [:]
         var messages = 0
@@ -29,10 +31,14 @@ final class SentLedger: Sendable {
     /// Takes one frame of `exchange`.
     func record(_ entry: LedgerEntry, exchange: String) {
         state.withLock { state in
+            guard entry.treatment != .withheld else { return }
             state.messages += 1
-            guard let id = entry.firstID, entry.stream.hasSuffix("@trade") else { return }
             let key = "\(exchange):\(entry.stream)"
-            let isValid = true
+            let isValid = entry.treatment.isReadable
+            guard let id = entry.firstID, entry.stream.hasSuffix("@trade") else {
+                if entry.treatment == .sound { state.quotes[key, default: 0] += 1 }
+                return
+            }
             if let position = state.open[key], state.runs[position].connection == entry.connection,
                 state.runs[position].isValid == isValid, state.runs[position].last &+ 1 == id
             {
@@ -48,5 +54,7 @@ final class SentLedger: Sendable {
     }
 
     /// Everything sent so far.
-    var contents: (runs: [Run], messages: Int) { state.withLock { ($0.runs, $0.messages) } }
+    var contents: (runs: [Run], quotes: [String: Int], messages: Int) {
+        state.withLock { ($0.runs, $0.quotes, $0.messages) }
+    }
 }

@@ -21,7 +21,11 @@ struct SoakReport: Encodable {
     var redisPort: Int
     var stream = "trade_signals_stream"
     var runs: [SentLedger.Run]
+    /// Readable messages by `exchange:stream` of streams without contiguous ids.
+    var quotesSent: [String: Int]
     var messagesSent: Int
+    /// With those nobody was connected for.
+    var messagesProduced: Int
     /// Ids by `exchange:stream` that were sent well before the end and must be stored.
     var mustHave: [String: UInt64]
     /// Faults injected, by kind.

@@ -18,7 +18,10 @@ struct SoakRun {
             "binance", "binance/btcusdt.combined.20240808.ndjson.gz",
             ["btcusdt@trade", "btcusdt@bookTicker", "btcusdt@depth@100ms"], 4
         ),
-        ("binance-usdm", "binance_usdm/btcusdt.combined.20240808.ndjson.gz", ["btcusdt@trade", "btcusdt@bookTicker"], 2),
+        (
+            "binance-usdm", "binance_usdm/btcusdt.combined.20240808.ndjson.gz",
+            ["btcusdt@trade", "btcusdt@bookTicker"], 2
+        ),
     ]
     /// Messages a second of the recordings together at those factors.
     private static let recordedRate = 1_000.0
@@ -67,12 +70,14 @@ struct SoakRun {
         await watching.value
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         guard engine.process.stop() == 0 else { throw SoakFailure(description: "the engine's exit status is not 0") }
+        let produced = exchanges.reduce(0) { $0 + $1.simulator.statistics.messagesReplayed }
         for exchange in exchanges { await exchange.simulator.stop() }
-        let (runs, messages) = ledger.contents
+        let (runs, quotes, messages) = ledger.contents
         return try judge(
             SoakReport(
-                seconds: seconds, database: database, redisPort: redis.port, runs: runs, messagesSent: messages,
-                mustHave: mustHave, faults: faults.counts, counts: try counts(), memory: watch.samples,
+                seconds: seconds, database: database, redisPort: redis.port, runs: runs, quotesSent: quotes,
+                messagesSent: messages, messagesProduced: produced, mustHave: mustHave, faults: faults.counts,
+                counts: try counts(), memory: watch.samples,
                 warmUpSeconds: max(warmUpSeconds, options.seconds / 4),
                 mostResidentGrowthBytes: options.seconds < 300 ? nil : 8 << 20))
     }

@@ -109,6 +109,8 @@ def check_stream(verdict, database, stream, runs, must_have):
     return count, missing
 
 
+# The share of readable quotes that must be stored: what is in flight at cuts is lost without being promised.
+LEAST_QUOTES = 0.95
 # Ids of one stream that may be in flight when a connection is cut: a second of the busiest stream and more.
 TAIL_IDS = 50_000
 
@@ -129,6 +131,19 @@ def check_books(verdict, database):
                 f"{exchange}:{symbol} depth: {first} does not join {ended}, and no gap record says so")
         before[exchange, symbol] = last
     return len(rows)
+
+
+def check_quotes(verdict, database, sent):
+    """Quotes are promised monotonic only; but one bad message or cut must not cost what comes after it."""
+    for key, count in sorted(sent.items()):
+        exchange, name = key.split(":")
+        symbol, kind = name.split("@", 1)
+        if exchange != "simulator" or kind != "bookTicker":
+            continue
+        where = (exchange, symbol.upper(), kind)
+        stored = database.execute(
+            "SELECT count(*) FROM ticks WHERE exchange = ? AND symbol = ? AND kind = ?", where).fetchone()[0]
+        verdict.check(stored >= count * LEAST_QUOTES, f"{key}: {count} quotes were sent, only {stored} are stored")
 
 
 def expected_signals(database, exchange, symbol, short, long):
@@ -243,9 +258,10 @@ def main():
         stored, missing = stored + counts[0], missing + counts[1]
     rows = database.execute("SELECT count(*) FROM ticks").fetchone()[0]
     books = check_books(verdict, database)
+    check_quotes(verdict, database, report["quotesSent"])
     counts = report["counts"]
     verdict.figure("messages sent", report["messagesSent"])
-    verdict.figure("rate", f"{report['messagesSent'] / report['seconds']:.0f} messages/s over {report['seconds']:.0f} s")
+    verdict.figure("rate", f"{report['messagesProduced'] / report['seconds']:.0f} messages/s over {report['seconds']:.0f} s")
     verdict.figure("faults injected", sum(report["faults"].values()))
     for name, count in sorted(report["faults"].items()):
         verdict.figure(f"fault {name}", count)
