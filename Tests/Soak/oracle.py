@@ -146,7 +146,7 @@ def check_quotes(verdict, database, sent):
         verdict.check(stored >= count * LEAST_QUOTES, f"{key}: {count} quotes were sent, only {stored} are stored")
 
 
-def expected_signals(database, exchange, symbol, short, long):
+def expected_signals(verdict, database, exchange, symbol, short, long):
     """The rule of crossings, recomputed over whole windows with exact numbers."""
     gap_starts = {row[0]: row[1] for row in database.execute(
         "SELECT fromId, toId FROM gaps WHERE exchange = ? AND symbol = ? AND kind = 'trade'", (exchange, symbol))}
@@ -157,7 +157,8 @@ def expected_signals(database, exchange, symbol, short, long):
         "SELECT tickId, price FROM ticks WHERE exchange = ? AND symbol = ? AND kind = 'trade' ORDER BY tickId", (exchange, symbol))
     for identifier, text in rows:
         if previous_id is not None and identifier != previous_id + 1:
-            assert gap_starts.get(previous_id + 1) is not None, f"{exchange}:{symbol} a hole without a record at {identifier}"
+            verdict.check(gap_starts.get(previous_id + 1) == identifier - 1,
+                          f"{exchange}:{symbol}: the hole before {identifier} has no record of its own")
             window, short_sum, long_sum = [], 0, 0
             over_gap, last_sign = last_sign or over_gap, 0
         previous_id = identifier
@@ -221,7 +222,7 @@ def check_signals(verdict, database, report):
     instruments = sorted({(run["exchange"], run["stream"].split("@")[0].upper()) for run in report["runs"]})
     lost = invented = total = 0
     for exchange, symbol in instruments:
-        wanted = expected_signals(database, exchange, symbol, report["short"], report["long"])
+        wanted = expected_signals(verdict, database, exchange, symbol, report["short"], report["long"])
         found = published.pop((exchange, symbol), [])
         total += len(wanted)
         lost += len(set(wanted) - set(found))
