@@ -52,6 +52,8 @@ let package = Package(
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
         .target(name: "CFeedDecoder", path: "CSupport/CFeedDecoder", cSettings: c),
+        .target(
+            name: "CSQLiteRows", dependencies: ["CSQLite"], path: "CSupport/CSQLiteRows", cSettings: c),
 
         // C: system libraries
         .systemLibrary(name: "CCrypto", path: "CSupport/CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -97,7 +99,7 @@ let package = Package(
             name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],
             swiftSettings: strict),
         .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
-        .target(name: "SQLiteStore", dependencies: ["CSQLite", "TradingModel"], swiftSettings: strict),
+        .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
         // Seen from outside
         .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),

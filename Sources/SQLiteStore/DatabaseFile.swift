@@ -37,6 +37,9 @@ enum DatabaseFile {
         guard version <= Schema.version else {
             throw .newer(path: path, version: Int(version), known: Int(Schema.version))
         }
+        guard version == Schema.version else {
+            throw .older(path: path, version: Int(version), known: Int(Schema.version))
+        }
     }
 
     /// The file's format; a newer one is not looked into.

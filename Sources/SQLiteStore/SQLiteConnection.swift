@@ -14,7 +14,7 @@ struct SQLiteFailure: Error {
 /// One connection to a database file; noncopyable, so one thread at a time holds it. Closed when let go.
 @safe struct SQLiteConnection: ~Copyable, @unchecked Sendable {
     // Unchecked: noncopyable, so exactly one thread holds the handle; moving it is the hand-over.
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     /// How a file is opened.
     enum Mode {
@@ -91,7 +91,8 @@ struct SQLiteFailure: Error {
     /// Rows the last statement changed.
     var changes: Int { unsafe Int(sqlite3_changes64(handle)) }
 
-    private func failure() -> SQLiteFailure {
+    /// The failure of the last call.
+    func failure() -> SQLiteFailure {
         unsafe SQLiteFailure(code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
     }
 }

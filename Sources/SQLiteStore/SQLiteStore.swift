@@ -21,7 +21,7 @@ public struct SQLiteStore: TradeStore, ~Copyable {
     ///
     /// `wallClock` gives the time of insertion that rows expire by.
     ///
-    /// - Throws: `notOurs`, `damaged`, `newer`, `unopenable`, `invalidRetention`.
+    /// - Throws: `notOurs`, `damaged`, `newer`, `older`, `unopenable`, `invalidRetention`.
     public init(
         path: String, retentionSeconds: Int, catalog: MarketCatalog, wallClock: @escaping @Sendable () -> UnixNanos
     ) throws(SQLiteStoreError) {

@@ -9,7 +9,7 @@ struct SQLiteWriter: ~Copyable {
 
     let catalog: MarketCatalog
     // Statements end before the connection: fields are destroyed in order.
-    let insertTick: SQLiteStatement
+    let insertTicks: SQLiteStatement
     let insertBook: SQLiteStatement
     let insertDecision: SQLiteStatement
     let insertGap: SQLiteStatement
@@ -23,6 +23,10 @@ struct SQLiteWriter: ~Copyable {
     let storedStreams: [(Int64, Bool)]
     var nextStream = 0
     let connection: SQLiteConnection
+    /// What `insertTicks` reads; ends after the connection.
+    let tickSource: TickRowSource
+    /// The batch's ticks as rows; kept for its memory.
+    var tickRows: [TickRow] = []
 
     init(path: String, catalog: MarketCatalog) throws(SQLiteFailure) {
         let connection = try SQLiteConnection(path: path, mode: .readWrite, busyMillis: Self.busyMillis)
@@ -36,7 +40,8 @@ struct SQLiteWriter: ~Copyable {
             let marks = Array(repeating: "?", count: columns).joined(separator: ",")
             return "INSERT INTO \(table) VALUES (\(marks)) ON CONFLICT DO NOTHING"
         }
-        let insertTick = try connection.prepare(insert("tick_rows", 12))
+        let tickSource = try TickRowSource(in: connection)
+        let insertTicks = try connection.prepare(TickRowSource.insertStatement)
         let insertBook = try connection.prepare(insert("depth_rows", 10))
         let insertDecision = try connection.prepare(insert("trade_signals", 16))
         let insertGap = try connection.prepare(insert("gaps", 16))
@@ -55,7 +60,8 @@ struct SQLiteWriter: ~Copyable {
         let expireBooks = try connection.prepare(expire("depth_rows"))
         let streams = try Self.streams(of: catalog, in: connection)
         self.catalog = catalog
-        self.insertTick = insertTick
+        self.insertTicks = insertTicks
+        self.tickSource = tickSource
         self.insertBook = insertBook
         self.insertDecision = insertDecision
         self.insertGap = insertGap
@@ -96,7 +102,7 @@ struct SQLiteWriter: ~Copyable {
     }
 
     /// One transaction; after an error call `rollBack`.
-    func write(_ batch: borrowing StoreBatch, createdAt: UnixNanos) throws(SQLiteFailure) -> StoreReceipt {
+    mutating func write(_ batch: borrowing StoreBatch, createdAt: UnixNanos) throws(SQLiteFailure) -> StoreReceipt {
         var receipt = StoreReceipt()
         guard batch.count > 0 else { return receipt }
         try connection.execute("BEGIN IMMEDIATE")
@@ -105,9 +111,7 @@ struct SQLiteWriter: ~Copyable {
             count(try insert(batch.decisions[index], created), "trade_signals", &receipt)
         }
         for index in batch.gaps.indices { count(try insert(batch.gaps[index], created), "gaps", &receipt) }
-        for index in batch.ticks.indices {
-            count(try insert(batch.ticks[index], createdMillis: createdAt.millis), "ticks", &receipt)
-        }
+        try insertTicks(of: batch, createdMillis: createdAt.millis, adding: &receipt)
         for index in batch.books.indices {
             count(try insert(batch.books[index], createdMillis: createdAt.millis), "depth", &receipt)
         }

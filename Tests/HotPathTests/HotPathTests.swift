@@ -113,12 +113,15 @@ enum ReleaseProbe {
         #expect(result.output.contains("\"records\":100000000,\"faults\":0"))
     }
 
-    @Test func `the embedded store takes two million rows, and their speed is printed`() throws {
+    @Test func `the embedded store takes two million rows in flat memory, and their speed is printed`() throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let path = folder.url.appendingPathComponent("tickline.sqlite").path
         let result = try run(ReleaseProbe.url.path, ["store", "2000000", path])
         print("store:", result.output.trimmingCharacters(in: .whitespacesAndNewlines))
         #expect(result.output.contains("\"rows\":2000000,"))
+        let resident = result.output.split(separator: "[").last?.split(whereSeparator: { ",]".contains($0) }) ?? []
+        let kibibytes = resident.compactMap { Int($0) }
+        #expect(kibibytes.count == 2 && kibibytes[0] > 0 && kibibytes[1] < kibibytes[0] + 8_192, "\(result.output)")
     }
 }

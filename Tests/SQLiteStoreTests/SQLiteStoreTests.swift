@@ -131,6 +131,29 @@ import TradingModel
         #expect(try rows("SELECT count(*) AS n FROM trade_signals") == [["n": "2"]])
     }
 
+    @Test func `keeps every number of a tick to its last digit, whatever the batch's size`() throws {
+        defer { folder.remove() }
+        var store = try store()
+        try store.prepare()
+        for count in [1, 999, 1_000, 5_003] {
+            var batch = StoreBatch()
+            for number in 0..<UInt64(count) {
+                var stored = SampleMarket.stored(number, instrument: 1)
+                stored.tick.id = UInt64(count) << 40 | number
+                stored.tick.price = Int64.max - Int64(number)
+                stored.tick.quantity = Int64(number)
+                batch.ticks.append(stored)
+            }
+            batch.ticks.append(batch.ticks[0])
+            let receipt = try store.write(batch)
+            #expect(receipt.inserted == ["ticks": count] && receipt.duplicates == 1 && receipt.refused == 0)
+        }
+        let sum = [1, 999, 1_000, 5_003].map { $0 * ($0 - 1) / 2 }.reduce(0, +)
+        let found = try rows(
+            "SELECT count(*) AS n, sum(CAST(round(quantity * 100000000) AS INTEGER)) AS q, min(price) AS p FROM ticks")
+        #expect(found == [["n": "7003", "q": "\(sum)", "p": "92233720368.54770805"]])
+    }
+
     @Test func `refuses ids beyond 63 bits alone`() throws {
         defer { folder.remove() }
         var store = try store()
@@ -142,7 +165,7 @@ import TradingModel
         #expect(receipt.refused == 1 && receipt.inserted == ["ticks": 1])
     }
 
-    @Test func `refuses damaged, foreign and newer files and leaves the folder as it was`() throws {
+    @Test func `refuses damaged, foreign, newer and older files and leaves the folder as it was`() throws {
         defer { folder.remove() }
         var whole = try store()
         try whole.prepare()
@@ -150,13 +173,16 @@ import TradingModel
         whole.close()
         let good = try Data(contentsOf: URL(fileURLWithPath: path))
         var newer = good
-        newer.replaceSubrange(60..<64, with: [0, 0, 0, 2])
+        newer.replaceSubrange(60..<64, with: [0, 0, 0, 3])
+        var older = good
+        older.replaceSubrange(60..<64, with: [0, 0, 0, 1])
         var foreign = good
         foreign.replaceSubrange(68..<72, with: [0, 0, 0, 7])
         var page = good
         page.replaceSubrange(8_192..<12_288, with: [UInt8](repeating: 0xA5, count: 4_096))
         let cases: [(String, Data, String)] = [
-            ("newer", newer, "has format 2"), ("foreign", foreign, "is not a Tickline database"),
+            ("newer", newer, "has format 3"), ("older", older, "has format 1 of an unreleased version"),
+            ("foreign", foreign, "is not a Tickline database"),
             ("page", page, "is damaged"), ("cut", good.prefix(good.count / 2), "is damaged"),
             ("text", Data(repeating: 0x61, count: 5_000), "is not a Tickline database"),
         ]
