@@ -93,7 +93,8 @@ let package = Package(
             name: "ConsoleSignals", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor"],
             swiftSettings: common),
         .target(
-            name: "RedisStreams", dependencies: ["CHiredis", "TradingModel", "Telemetry", "ThreadExecutor", log],
+            name: "RedisStreams",
+            dependencies: ["CHiredis", "TradingModel", "Telemetry", "ThreadExecutor", "Transport", log],
             swiftSettings: strict),
         .target(
             name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],

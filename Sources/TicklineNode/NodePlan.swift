@@ -17,7 +17,12 @@ struct NodePlan {
     init(settings: Settings) throws(SettingsError) {
         do {
             feeds = try FeedPlan.plans(parsing: settings.feeds)
-            redis = try settings.redis.map { try RedisEndpoint(url: $0) }
+            let files = RedisTLSFiles(
+                caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
+            guard settings.redis != nil || files == RedisTLSFiles() else {
+                throw SettingsError.conflict("certificate files for Redis need its address: give --redis rediss://host")
+            }
+            redis = try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
         } catch {
             throw .conflict("\(error)")
         }

@@ -19,17 +19,12 @@ enum CurlLibrary {
 }
 
 extension TransportConnection {
+    /// Connects `handle`, which keeps `words` (CURL_ERROR_SIZE bytes, zeroed) as the place for its error text.
     static func connect(
-        _ handle: UnsafeMutableRawPointer, _ endpoint: TransportEndpoint, _ cancellation: ConnectCancellation?
+        _ handle: UnsafeMutableRawPointer, _ endpoint: TransportEndpoint, _ words: UnsafeMutablePointer<CChar>,
+        _ cancellation: ConnectCancellation?
     ) throws(TransportError) -> Int32 {
         if cancellation?.isCancelled == true { throw .cancelled }
-        let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-        unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        defer {
-            // The handle outlives the buffer.
-            _ = unsafe CCurl_setopt_pointer(handle, CURLOPT_ERRORBUFFER, nil)
-            unsafe words.deallocate()
-        }
         let set = unsafe setOptions(handle, endpoint, words, cancellation)
         guard set == CURLE_OK else {
             throw .failed(
@@ -53,7 +48,7 @@ extension TransportConnection {
     ) -> CURLcode {
         // libcurl 7.88 knows no ws://; with CONNECT_ONLY the scheme only decides between TCP and TLS.
         let scheme = endpoint.security == .none ? "http" : "https"
-        let texts: [(CURLoption, String)] = [
+        var texts: [(CURLoption, String)] = [
             (CURLOPT_URL, "\(scheme)://\(endpoint.host):\(endpoint.port)/"),
             (CURLOPT_PROXY, endpoint.proxyURL ?? ""),  // "" also keeps the environment's proxies out
         ]
@@ -77,8 +72,12 @@ extension TransportConnection {
             if code == CURLE_OK { code = unsafe CCurl_setopt_pointer(handle, CURLOPT_XFERINFODATA, context) }
             if code == CURLE_OK { code = unsafe CCurl_setopt_progress(handle, progress) }
         }
-        if case .tls(let caFile?) = endpoint.security, code == CURLE_OK {
-            code = unsafe CCurl_setopt_string(handle, CURLOPT_CAINFO, caFile)
+        if case .tls(let caFile?) = endpoint.security { texts.append((CURLOPT_CAINFO, caFile)) }
+        if let certificate = endpoint.clientCertificate {
+            texts += [
+                (CURLOPT_SSLCERT, certificate.certificateFile), (CURLOPT_SSLKEY, certificate.keyFile),
+                (CURLOPT_KEYPASSWD, ""),  // else OpenSSL would ask for an encrypted key's password on the terminal
+            ]
         }
         for (option, text) in texts where code == CURLE_OK { code = unsafe CCurl_setopt_string(handle, option, text) }
         for (option, number) in numbers where code == CURLE_OK {
@@ -108,6 +107,12 @@ extension TransportConnection {
         case CURLE_SSL_CACERT_BADFILE:
             guard case .tls(let caFile?) = endpoint.security else { break }
             return .unusableCAFile(path: caFile)
+        case CURLE_SSL_CERTPROBLEM:
+            guard let certificate = endpoint.clientCertificate else { break }
+            return .unusableClientCertificate(
+                certificateFile: certificate.certificateFile, keyFile: certificate.keyFile)
+        case CURLE_SSL_CONNECT_ERROR where isCertificateAlert(detail):
+            return .clientCertificateRefused(endpoint: endpoint.name, detail: detail)
         case CURLE_SSL_CONNECT_ERROR: return .tlsFailed(endpoint: endpoint.name, detail: detail)
         case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY:
             return .proxyFailed(endpoint: endpoint.name, detail: detail)
@@ -120,5 +125,10 @@ extension TransportConnection {
         default: break
         }
         return .failed(endpoint: endpoint.name, code: Int(code.rawValue), detail: detail)
+    }
+
+    /// Whether OpenSSL's words report an alert of the peer (RFC 8446, 6.2) about a certificate, which can only be ours.
+    static func isCertificateAlert(_ detail: String) -> Bool {
+        detail.contains(" alert ") && (detail.contains("certificate") || detail.contains("unknown ca"))
     }
 }

@@ -18,6 +18,8 @@ public enum ReceiveResult: Sendable, Equatable {
 @safe public struct TransportConnection: ~Copyable, @unchecked Sendable {
     // Unchecked: noncopyable, so exactly one thread holds the handle; moving it is the hand-over.
     private let handle: UnsafeMutableRawPointer
+    /// libcurl's words about the first failure; it writes there for as long as the handle lives.
+    private let words: UnsafeMutablePointer<CChar>
     private let endpointName: String
     /// The socket, for poll only.
     public let descriptor: Int32
@@ -32,21 +34,29 @@ public enum ReceiveResult: Sendable, Equatable {
         guard let handle = unsafe curl_easy_init() else {
             throw .failed(endpoint: endpoint.name, code: Int(CURLE_OUT_OF_MEMORY.rawValue), detail: "out of memory")
         }
+        let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         do throws(TransportError) {
-            unsafe descriptor = try Self.connect(handle, endpoint, cancellation)
+            unsafe descriptor = try Self.connect(handle, endpoint, words, cancellation)
         } catch {
             unsafe curl_easy_cleanup(handle)
+            unsafe words.deallocate()
             throw error
         }
         unsafe self.handle = handle
+        unsafe self.words = words
         endpointName = endpoint.name
     }
 
-    deinit { unsafe curl_easy_cleanup(handle) }
+    deinit {
+        unsafe curl_easy_cleanup(handle)
+        unsafe words.deallocate()
+    }
 
     /// Reads what is there into `buffer`, which must not be empty. One system call on plain TCP.
     ///
-    /// - Throws: `reset`, or `failed` with libcurl's code.
+    /// - Throws: `reset`, `clientCertificateRefused` (TLS 1.3 servers say so after the handshake), or `failed` with
+    ///   libcurl's code.
     public borrowing func receive(
         into buffer: UnsafeMutableRawBufferPointer
     ) throws(TransportError) -> ReceiveResult {
@@ -59,7 +69,9 @@ public enum ReceiveResult: Sendable, Equatable {
 
     /// Hands as many of `bytes` as fit to the socket; 0 when it takes none now.
     ///
-    /// - Throws: `reset`, or `failed` with libcurl's code.
+    /// Over TLS a call after one that took none must begin with the same bytes at the same address: OpenSSL has encrypted
+    /// them already and refuses others.
+    /// - Throws: as `receive`.
     public borrowing func send(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> Int {
         var count = 0
         let code = unsafe curl_easy_send(handle, bytes.baseAddress, bytes.count, &count)
@@ -70,10 +82,13 @@ public enum ReceiveResult: Sendable, Equatable {
 
     private borrowing func failure(_ code: CURLcode) -> TransportError {
         let systemError = unsafe CurlLibrary.systemError(handle)
+        let detail = unsafe String(cString: words)
+        if Self.isCertificateAlert(detail) { return .clientCertificateRefused(endpoint: endpointName, detail: detail) }
         if [ECONNRESET, EPIPE, ETIMEDOUT].contains(systemError) { return .reset(endpoint: endpointName) }
         return .failed(
             endpoint: endpointName, code: Int(code.rawValue),
-            detail: systemError == 0
-                ? unsafe String(cString: curl_easy_strerror(code)) : unsafe String(cString: strerror(systemError)))
+            detail: systemError != 0
+                ? unsafe String(cString: strerror(systemError))
+                : detail.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : detail)
     }
 }

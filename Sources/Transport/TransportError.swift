@@ -14,8 +14,12 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
     case certificateRefused(endpoint: String, detail: String)
     /// TLS failed for another reason.
     case tlsFailed(endpoint: String, detail: String)
+    /// The server refuses our certificate, or demands one and got none.
+    case clientCertificateRefused(endpoint: String, detail: String)
     /// The CA file can't be read or holds no certificate.
     case unusableCAFile(path: String)
+    /// The client's certificate or key can't be read, or the two do not belong together.
+    case unusableClientCertificate(certificateFile: String, keyFile: String)
     /// The proxy can't be reached or refuses.
     case proxyFailed(endpoint: String, detail: String)
     /// The peer reset the connection.
@@ -40,8 +44,13 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
             "the certificate of \(endpoint) is refused (\(detail)); give the CA file that signed it, or fix the server"
         case .tlsFailed(let endpoint, let detail):
             "TLS with \(endpoint) failed (\(detail)); check that the port speaks TLS 1.2 or newer"
+        case .clientCertificateRefused(let endpoint, let detail):
+            "\(endpoint) demands a client certificate it accepts (\(detail)); give one with its key that its CA has signed"
         case .unusableCAFile(let path):
             "the CA file \(path) cannot be used; give a readable PEM file with at least one certificate"
+        case .unusableClientCertificate(let certificate, let key):
+            "the client certificate \(certificate) with the key \(key) cannot be used; give readable PEM files that belong"
+                + " together, the key without a password"
         case .proxyFailed(let endpoint, let detail):
             "the proxy does not connect to \(endpoint) (\(detail)); check the proxy's address and rules"
         case .reset(let endpoint):

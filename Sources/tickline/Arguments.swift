@@ -24,9 +24,15 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "Slow average, in trades (LONG_PERIOD; default 200).") var long: String?
     @Option(
         help: ArgumentHelp(
-            "Publish to Redis (REDIS_URL, REDIS_ADDR): redis://[user:password@]host[:port][/db] or unix:///path.",
+            "Publish to Redis (REDIS_URL, REDIS_ADDR): redis[s]://[user:password@]host[:port][/db], unix:///path or "
+                + "redis[s]+sentinel://[user:password@]host[:port],…/master-name[/db]; rediss is TLS.",
             valueName: "url"))
     var redis: String?
+    @Option(help: ArgumentHelp("CA certificates Redis is verified against (default the system's).", valueName: "file"))
+    var redisCaFile: String?
+    @Option(help: ArgumentHelp("The certificate shown to a Redis that asks for one.", valueName: "file"))
+    var redisCertFile: String?
+    @Option(help: ArgumentHelp("That certificate's private key.", valueName: "file")) var redisKeyFile: String?
     @Option(help: "append: this is the stream's one writer; once: several writers share it (default append).")
     var publish: String?
     @Option(help: "The stream's key (REDIS_STREAM; default trade_signals_stream).") var signalStream: String?
@@ -59,7 +65,9 @@ struct SettingOptions: ParsableArguments {
 
     var flags: [SettingKey: [String]] {
         let single: [(SettingKey, String?)] = [
-            (.short, short), (.long, long), (.redis, redis), (.publish, publish), (.signalStream, signalStream),
+            (.short, short), (.long, long), (.redis, redis), (.redisCAFile, redisCaFile),
+            (.redisCertFile, redisCertFile), (.redisKeyFile, redisKeyFile), (.publish, publish),
+            (.signalStream, signalStream),
             (.streamMaxLength, streamMaxLength), (.streamMaxAgeDays, streamMaxAgeDays), (.mongo, mongo),
             (.mongoDatabase, mongoDatabase), (.depthCollection, depthCollection),
             (.signalsCollection, signalsCollection), (.tickRetentionDays, tickRetentionDays), (.store, store),

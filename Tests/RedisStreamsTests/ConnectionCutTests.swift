@@ -7,6 +7,9 @@ import TradingModel
 
 /// A connection cut at every byte of what goes to Redis and of what comes back, login and read-back included.
 @Suite(.serialized) struct ConnectionCutTests {
+    /// Settings of a publisher that connects to a proxy's port.
+    private typealias Settings = @Sendable (_ port: Int, _ key: String) throws -> SignalPublisherConfiguration
+
     /// Cuts running at once; each has a proxy, a publisher and a stream of its own.
     private static let parallel = 8
 
@@ -15,40 +18,74 @@ import TradingModel
         mode: PublishMode, inRequests: Bool
     ) async throws {
         let server = try await RedisServer()
-        let whole = try await run(server, mode, FaultProxy.Fault(), key: "whole")
+        let configuration: Settings = { try Fixture.configuration("127.0.0.1:\($0)", key: $1, mode: mode) }
+        let whole = try await run(server, server.port, FaultProxy.Fault(), key: "whole", configuration)
         let total = inRequests ? whole.bytes.request : whole.bytes.reply
         #expect(total > 50)
         // Every byte but the last: cutting behind it changes nothing for the requests, and the replies' end is idle.
-        var next = 0
+        let cuts = try await cut(at: Array(0..<total), inRequests, server, server.port, configuration)
+        // Client addresses differ in length, so the last few bytes of a run may not exist.
+        #expect(cuts >= total - 8)
+        print("connection cuts, \(mode), \(inRequests ? "requests" : "replies"): \(cuts) of \(total) bytes")
+    }
+
+    @Test(arguments: [PublishMode.append, .once], [true, false])
+    func `each signal is in the stream once and in order where a TLS connection is cut`(
+        mode: PublishMode, inRequests: Bool
+    ) async throws {
+        let redis = try await EncryptedServer()
+        defer { redis.authority.remove() }
+        let configuration: Settings = { try redis.configuration(port: $0, key: $1, mode: mode) }
+        let whole = try await run(redis.server, redis.port, FaultProxy.Fault(), key: "whole", configuration)
+        let total = inRequests ? whole.bytes.request : whole.bytes.reply
+        #expect(total > 1_000)
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        // One byte of each 40th part; handshakes differ by a few bytes, so the last ones may not exist.
+        let step = (total - 16) / 40
+        let positions = (0..<40).map { Int.random(in: $0 * step..<($0 + 1) * step, using: &random) }
+        let cuts = try await cut(at: positions, inRequests, redis.server, redis.port, configuration)
+        #expect(cuts == positions.count)
+        print(
+            "figure: TLS connection cuts, \(mode), \(inRequests ? "requests" : "replies"): \(cuts) of \(total) bytes,",
+            "lost 0, duplicated 0, seed \(seed)")
+    }
+
+    /// Runs with a cut at each of `positions`, some at once; the cuts made.
+    private func cut(
+        at positions: [Int], _ inRequests: Bool, _ server: RedisServer, _ target: Int,
+        _ configuration: @escaping Settings
+    ) async throws -> Int {
         try await withThrowingTaskGroup(of: Int.self) { group in
+            var rest = positions[...]
             func add() {
-                let bytes = next
-                next += 1
+                guard let bytes = rest.popFirst() else { return }
                 let fault = FaultProxy.Fault(
                     cutAfterRequestBytes: inRequests ? bytes : nil, cutAfterReplyBytes: inRequests ? nil : bytes)
-                group.addTask { try await self.run(server, mode, fault, key: "cut-\(bytes)").cuts }
+                group.addTask {
+                    try await self.run(server, target, fault, key: "cut-\(bytes)", configuration).cuts
+                }
             }
-            while next < min(Self.parallel, total) { add() }
+            for _ in 0..<Self.parallel { add() }
             var cuts = 0
             while let cut = try await group.next() {
                 cuts += cut
-                if next < total { add() }
+                add()
             }
-            // Client addresses differ in length, so the last few bytes of a run may not exist.
-            #expect(cuts >= total - 8)
-            print("connection cuts, \(mode), \(inRequests ? "requests" : "replies"): \(cuts) of \(total) bytes")
+            return cuts
         }
     }
 
     private func run(
-        _ server: RedisServer, _ mode: PublishMode, _ fault: FaultProxy.Fault, key: String
+        _ server: RedisServer, _ target: Int, _ fault: FaultProxy.Fault, key: String,
+        _ configuration: Settings
     ) async throws -> (bytes: (request: Int, reply: Int), cuts: Int) {
-        let proxy = FaultProxy(target: server.port, fault: fault)
+        let proxy = FaultProxy(target: target, fault: fault)
         defer { proxy.stop() }
         // An entry from long ago, so that reading back stops before the stream's start, as it does in a long run.
         let probe = try Probe(server.url)
         try probe("XADD", key, "1-1", "signal", "BUY")
-        let rig = try Rig(try Fixture.configuration("127.0.0.1:\(proxy.port)", key: key, mode: mode))
+        let rig = try Rig(try configuration(proxy.port, key))
         var sink = rig.publisher.makeSink()
         rig.publisher.start()
         // The second is sent by the engine's thread where the cut has left it the socket.
@@ -60,8 +97,8 @@ import TradingModel
         try await rig.drained()
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(5)) == 0)
         let identifiers = try probe.identifiers(key)
-        #expect(identifiers == ["?"] + (0..<3).map(Fixture.identifier), "\(mode) cut \(fault)")
-        #expect(rig.metrics.total("tickline_published_total") == 3, "\(mode) cut \(fault)")
+        #expect(identifiers == ["?"] + (0..<3).map(Fixture.identifier), "cut \(fault)")
+        #expect(rig.metrics.total("tickline_published_total") == 3, "cut \(fault)")
         #expect(rig.metrics.total("tickline_publish_conflicts_total") == 0)
         #expect(rig.metrics.total("tickline_publish_duplicates_total") == 0)
         return (proxy.firstConnectionBytes, proxy.cuts)

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Telemetry
 import TestSupport
@@ -17,7 +18,7 @@ import TradingModel
             for index in 0..<count {
                 while outbox.freeSlots == 0 { spinPause() }
                 outbox.append()
-                guard outbox.ownership.tryBegin() else { continue }
+                guard outbox.ownership.tryBegin() == .begun else { continue }
                 guarded.value += 1
                 guarded.taken = outbox.head
                 guarded.engineTurns += 1
@@ -50,6 +51,47 @@ import TradingModel
         print(
             "ownership: \(count) appends, \(guarded.turns) turns of the publisher, \(guarded.engineTurns) of the engine"
         )
+    }
+
+    /// A publisher that keeps the socket and sleeps without a limit: one wake-up missed would be the end.
+    @Test(.timeLimit(.minutes(1)))
+    func `a publisher that keeps the socket and sleeps is woken for every signal it would miss`() async throws {
+        let outbox = Outbox(capacity: 1_024, slotBytes: 64, knownIdentifiers: 16)
+        let wakeup = Wakeup()
+        let count = 200_000
+        let woken = Atomic<Int>(0)
+        let engine = DedicatedThread(name: "engine") {
+            for index in 0..<count {
+                while outbox.freeSlots == 0 { spinPause() }
+                outbox.append()
+                if outbox.ownership.tryBegin() == .publisherWaits {
+                    wakeup.wake()
+                    woken.wrappingAdd(1, ordering: .relaxed)
+                }
+                // A pause now and then, so that the publisher does fall asleep.
+                if index % 64 == 0 { for _ in 0..<2_000 { spinPause() } }
+            }
+        }
+        let publisher = DedicatedThread(name: "publisher") {
+            while outbox.retained < count {
+                let taken = outbox.head
+                outbox.setRetained(taken)
+                outbox.ownership.announceWait()
+                if outbox.head != taken {
+                    _ = outbox.ownership.tryTakeBack()
+                    continue
+                }
+                guard taken < count else { return }
+                var descriptor = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&descriptor, 1, -1)
+                wakeup.clear()
+            }
+        }
+        engine.join()
+        publisher.join()
+        #expect(outbox.retained == count)
+        #expect(woken.load(ordering: .relaxed) > 0)
+        print("ownership: \(count) appends, a sleeping publisher woken \(woken.load(ordering: .relaxed)) times")
     }
 
     /// What the ownership guards; a race here is what the thread sanitizer would report.

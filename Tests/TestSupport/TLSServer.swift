@@ -36,6 +36,13 @@ public struct TestAuthority: Sendable {
     /// Deletes the files.
     public func remove() { folder.remove() }
 
+    /// The path of a copy of a certificate's key that needs a password.
+    public func encryptedKey(_ name: String, password: String) throws -> String {
+        let copy = path("\(name)-encrypted.key")
+        try openssl("ec", "-in", path("\(name).key"), "-aes256", "-passout", "pass:\(password)", "-out", copy)
+        return copy
+    }
+
     /// `openssl ca` is the one command of OpenSSL 3.0 that sets both dates.
     private func issue(_ name: String, host: String, by authority: String, end: String = "20991231235959Z") throws {
         try openssl(

@@ -24,7 +24,7 @@ package enum DisconnectReason: String, Sendable, CaseIterable {
         case .refused: self = .refused
         case .timedOut: self = .timedOut
         case .certificateRefused, .unusableCAFile: self = .certificateRefused
-        case .tlsFailed: self = .tlsFailed
+        case .tlsFailed, .clientCertificateRefused, .unusableClientCertificate: self = .tlsFailed
         case .proxyFailed: self = .proxyFailed
         case .invalidAddress, .reset, .cancelled, .failed: self = .connectFailed
         }

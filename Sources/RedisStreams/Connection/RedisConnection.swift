@@ -2,51 +2,87 @@ import Glibc
 import ThreadExecutor
 import TradingModel
 
-/// One plain TCP or Unix connection: descriptor and reply parser. Used by one thread, which also waits on `wakeup`.
+/// One connection to one server: its byte stream and the reply parser. Used by one thread, which also waits on `wakeup`.
 ///
-/// Sending of signals does not go through here but straight to `descriptor`, by whoever owns it (`SocketOwnership`).
-@safe final class RedisConnection {
+/// Where `allowsDirectWrites`, the engine's thread sends signals not through here but straight to `descriptor`
+/// (`SocketOwnership`).
+@safe final class RedisConnection: CommandWriter {
     /// Bytes taken from the socket at once.
     static let receiveBytes = 64 * 1_024
 
-    /// The non-blocking socket, open until `deinit`.
-    let descriptor: Int32
-    /// Whether the engine's thread may write to the descriptor itself. True of plain sockets; a connection whose bytes
-    /// pass through an encrypting layer would say false.
-    let allowsDirectWrites = true
+    private enum Stream {
+        case plain(PlainSocket)
+        case encrypted(EncryptedStream)
+    }
 
+    /// The server itself: never an address of sentinels.
+    let endpoint: RedisEndpoint
+    private let stream: Stream
     private let wakeup: Wakeup
     private let onWake: () -> Void
     private let isStopping: () -> Bool
     private var reader = ReplyReader()
     private let buffer: UnsafeMutableRawBufferPointer
 
-    /// Connects without logging in.
+    /// Connects without logging in. Over TLS the attempt blocks until it succeeds, fails or times out.
     ///
     /// `onWake` runs when `wakeup` fires during any wait of this connection; `isStopping` ends every wait.
-    /// - Throws: `connect`, `timeout` or `stopping`.
+    /// - Throws: `connect`, `timeout`, `tls`, `certificate` or `stopping`.
     init(
         _ endpoint: RedisEndpoint, attempt: Int = 0, timeoutMillis: Int, wakeup: Wakeup, onWake: @escaping () -> Void,
         isStopping: @escaping () -> Bool
     ) throws(RedisStreamsError) {
+        self.endpoint = endpoint
         self.wakeup = wakeup
         self.onWake = onWake
         self.isStopping = isStopping
-        descriptor = try SocketAddress.openSocket(to: endpoint, attempt: attempt)
+        if endpoint.isEncrypted {
+            stream = .encrypted(try EncryptedStream(to: endpoint, timeoutMillis: timeoutMillis))
+        } else {
+            stream = .plain(PlainSocket(descriptor: try SocketAddress.openSocket(to: endpoint, attempt: attempt)))
+        }
         unsafe buffer = .allocate(byteCount: Self.receiveBytes, alignment: 16)
+        guard case .plain(let socket) = stream else { return }
         let deadline = Deadline(afterMillis: timeoutMillis)
         var ready: Int16 = 0
         repeat { ready = try wait(for: POLLOUT, until: deadline, what: "the connection request") } while ready == 0
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code == 0 else {
+        guard unsafe getsockopt(socket.descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code == 0 else {
             throw .connect("\(endpoint): \(systemMessage(code))")
         }
     }
 
     deinit {
-        close(descriptor)
+        if case .plain(let socket) = stream { close(socket.descriptor) }
         unsafe buffer.deallocate()
+    }
+
+    /// The non-blocking socket, open until `deinit`.
+    var descriptor: Int32 {
+        switch stream {
+        case .plain(let socket): socket.descriptor
+        case .encrypted(let stream): stream.descriptor
+        }
+    }
+
+    /// Whether the engine's thread may write to the descriptor itself: not where bytes must be encrypted first.
+    var allowsDirectWrites: Bool {
+        guard case .plain = stream else { return false }
+        return true
+    }
+
+    func write(_ parts: UnsafeMutablePointer<iovec>, _ count: Int) -> WriteResult {
+        switch stream {
+        case .plain(let socket): unsafe socket.write(parts, count)
+        case .encrypted(let stream): unsafe stream.write(parts, count)
+        }
+    }
+
+    /// Words for a failed `write`.
+    func reason(_ code: Int32) -> String {
+        guard case .encrypted(let stream) = stream, let failure = stream.failure else { return systemMessage(code) }
+        return failure
     }
 
     /// Waits until the socket is ready for `events`, something arrives at `wakeup` (result 0) or `deadline`.
@@ -84,20 +120,22 @@ import TradingModel
     /// Takes what has arrived, without blocking.
     ///
     /// - Returns: whether the peer has ended the connection; replies before the end can still be taken.
-    /// - Throws: `malformedReply`.
+    /// - Throws: `malformedReply` or `certificate`.
     func receive() throws(RedisStreamsError) -> String? {
         while true {
-            let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
-            if count > 0 {
-                unsafe try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                if unsafe count < buffer.count { return nil }
-                continue
+            let result: ReadResult
+            switch stream {
+            case .plain(let socket): result = unsafe socket.read(into: buffer)
+            case .encrypted(let stream): result = unsafe try stream.read(into: buffer)
             }
-            if count == 0 { return "the server closed it" }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return nil
-            case let code: return systemMessage(code)
+            switch result {
+            case .bytes(let count):
+                unsafe try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                // A plain socket that gave less than asked for is empty. TLS gives a record at a time and must be read
+                // until it has none, since no poll would show what it holds.
+                if unsafe count < buffer.count, allowsDirectWrites { return nil }
+            case .blocked: return nil
+            case .ended(let reason): return reason
             }
         }
     }
@@ -120,19 +158,23 @@ import TradingModel
 
     /// Sends bytes completely. Only while the calling thread owns the descriptor.
     ///
-    /// - Throws: `timeout`, `closed` or `stopping`.
+    /// - Throws: `timeout`, `closed`, `certificate` or `stopping`.
     func sendAll(_ bytes: [UInt8], until deadline: Deadline, what: String) throws(RedisStreamsError) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { bytes in
-                unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            let result = unsafe rest.withUnsafeBytes { bytes in
+                // Read alone: iovec knows no other pointer.
+                var part = unsafe iovec(
+                    iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+                return unsafe write(&part, 1)
             }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
-                _ = try wait(for: POLLOUT, until: deadline, what: what)
-            } else if errno != EINTR {
-                throw .closed(systemMessage(errno))
+            switch result {
+            case .wrote(let count): rest = rest.dropFirst(count)
+            case .blocked: _ = try wait(for: POLLOUT, until: deadline, what: what)
+            case .failed(let code):
+                // A server that refuses our certificate says so before it ends the connection.
+                _ = try receive()
+                throw .closed(reason(code))
             }
         }
     }

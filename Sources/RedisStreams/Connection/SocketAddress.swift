@@ -4,12 +4,14 @@ import Glibc
 enum SocketAddress {
     /// Opens a non-blocking socket and starts connecting it; the caller waits for writability and closes it.
     ///
-    /// `attempt` counts up from call to call and rotates the addresses of a host name. A host name is resolved by the system's resolver, which blocks for as long as its own settings say.
+    /// `attempt` counts up from call to call and rotates the addresses of a host name. A host name is resolved by the
+    /// system's resolver, which blocks for as long as its own settings say.
     /// - Throws: `connect`.
     static func openSocket(to endpoint: RedisEndpoint, attempt: Int) throws(RedisStreamsError) -> Int32 {
         switch endpoint.transport {
         case .unix(let path): try openUnix(path, endpoint)
         case .tcp(let host, let port): try openTCP(host, port, endpoint, attempt)
+        case .sentinels: preconditionFailure("sentinels are asked for an address first (RedisConnector)")
         }
     }
 

@@ -173,15 +173,15 @@ struct OutboxHeader {
 
     /// Owner: writes the commands from `sent` to `end`, passing over settled ones, without blocking. // hot path
     ///
-    /// The tick-to-signal time of each command that is completed for the first time is recorded in `latency`, except for
+    /// `writer` is the engine's view of `descriptor`, or the publisher's connection. The tick-to-signal time of each command that is completed for the first time is recorded in `latency`, except for
     /// the one at `unmeasured`, which the caller measures. O(commands); one system call for up to 64 of them.
     func send(
-        upTo end: UInt64, now: () -> UInt64, unmeasured: UInt64, record: (_ receivedAtNanos: UInt64) -> Void
+        upTo end: UInt64, to writer: some CommandWriter, now: () -> UInt64, unmeasured: UInt64,
+        record: (_ receivedAtNanos: UInt64) -> Void
     ) -> SendResult {
         while true {
             var count = 0
             var position = sent
-            var bytes = 0
             let startedAt = now()
             while position != end, count < Self.mostCommandsPerSend {
                 let slot = slot(position)
@@ -192,7 +192,6 @@ struct OutboxHeader {
                         iov_base: commands + slot * slotBytes + offset, iov_len: length)
                     unsafe handedOverAtNanos[slot].store(startedAt, ordering: .relaxed)
                     count &+= 1
-                    bytes &+= length
                 }
                 position &+= 1
             }
@@ -200,25 +199,14 @@ struct OutboxHeader {
                 sent = position
                 return .complete
             }
-            let written = unsafe Self.write(descriptor, vectors, count)
-            if written < 0 {
-                if errno == EINTR { continue }
-                return errno == EAGAIN ? .blocked : .failed(errno)
+            switch unsafe writer.write(vectors, count) {
+            case .wrote(let written):
+                advance(by: written, upTo: end, unmeasured: unmeasured, record: record)
+                if sent == end { return .complete }
+            case .blocked: return .blocked
+            case .failed(let code): return .failed(code)
             }
-            advance(by: written, upTo: position, unmeasured: unmeasured, record: record)
-            if written < bytes { return .blocked }
-            if sent == end { return .complete }
         }
-    }
-
-    @inline(__always)
-    private static func write(_ descriptor: Int32, _ vectors: UnsafeMutablePointer<iovec>, _ count: Int) -> Int {
-        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
-        if count == 1 { return unsafe Glibc.send(descriptor, vectors[0].iov_base, vectors[0].iov_len, flags) }
-        var message = unsafe msghdr()
-        unsafe message.msg_iov = vectors
-        unsafe message.msg_iovlen = count
-        return unsafe sendmsg(descriptor, &message, flags)
     }
 
     /// Owner: moves the send cursor over `written` bytes.

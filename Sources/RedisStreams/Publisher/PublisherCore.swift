@@ -14,6 +14,8 @@ final class PublisherCore: Sendable {
     let format: SignalCommandFormat
     let outbox: Outbox
     let wakeup = Wakeup()
+    /// Why the stream is not being trimmed, empty while it is; the trimmer's word for the publisher's readiness.
+    let trimTrouble = Mutex("")
     /// What the tail held when the stream was first read.
     let synchronised = Latch<[PublishedSign]>()
     /// Set when the publisher's thread has ended: signals left without acknowledgement.

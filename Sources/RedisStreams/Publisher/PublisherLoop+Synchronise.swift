@@ -10,12 +10,11 @@ extension PublisherLoop {
     /// How far before the newest entry seen the stream is read again: a failover can undo this much.
     static let readBackMillis: UInt64 = 60_000
 
-    // MARK: Login
+    // MARK: Becoming the writer
 
-    /// Logs in, selects the database, ends the previous writer and loads the script.
-    func logIn(_ connection: RedisConnection) throws(RedisStreamsError) {
+    /// Ends the previous writer and loads the script.
+    func becomeWriter(_ connection: RedisConnection) throws(RedisStreamsError) {
         let timeout = configuration.replyTimeoutMillis
-        try connection.authenticate(configuration.endpoint, timeoutMillis: timeout)
         let identity = try identify(connection)
         try endPreviousWriter(connection)
         // From here on this connection may write.

@@ -13,6 +13,9 @@ final class PublisherLoop {
     static let longestWaitMillis = 250
     /// Log lines about one lasting trouble are at least this far apart.
     static let logIntervalNanos: UInt64 = 10_000_000_000
+    /// The longest delay between attempts through sentinels, for what passes by itself: asking them is cheap, and a signal is
+    /// to be written within a second of a failover's end.
+    static let longestSentinelDelayMillis = 200
 
     /// The connection that may have written last, which must write no more before anything is read back.
     enum Writer: Equatable {
@@ -27,6 +30,9 @@ final class PublisherLoop {
     let outbox: Outbox
     let metrics: PublisherMetrics
     let configuration: SignalPublisherConfiguration
+    private lazy var connector = RedisConnector(
+        configuration, wakeup: core.wakeup, onWake: { [unowned self] in keepHouse() },
+        isStopping: { [core] in core.isStopDue })
     var connection: RedisConnection?
     var writer = Writer.none
     /// Content by id of the stream's tail.
@@ -36,7 +42,9 @@ final class PublisherLoop {
     /// A refusal that lasts until something has been written again. While it does, one signal at a time is tried.
     var refusal: RedisStreamsError?
     var backoff: Backoff
-    private var attempt = 0
+    /// The server written to last, kept over lost connections.
+    private var lastServer: RedisEndpoint?
+    private var readyReason = ""
     private var lastProgressNanos: UInt64 = 0
     private var reportedStatus = ""
     private var loggedError = ""
@@ -68,17 +76,17 @@ final class PublisherLoop {
 
     /// Connects, logs in, reads back and resends.
     private func open() throws(RedisStreamsError) {
-        attempt += 1
-        let connection = try RedisConnection(
-            configuration.endpoint, attempt: attempt, timeoutMillis: configuration.connectTimeoutMillis,
-            wakeup: core.wakeup, onWake: { [unowned self] in keepHouse() }, isStopping: { [core] in core.isStopDue })
+        let connection = try connector.open()
         self.connection = connection
-        try logIn(connection)
+        try becomeWriter(connection)
         try synchronise(connection)
         metrics.connections.add()
+        if let lastServer, lastServer != connection.endpoint { metrics.masterChanges.add() }
+        lastServer = connection.endpoint
+        readyReason = "publishing to \(connection.endpoint)"
         if outbox.pending == 0 { refusal = nil }
         if refusal == nil { backoff.reset() }
-        core.logger.info("connected to Redis", metadata: ["address": "\(configuration.endpoint)"])
+        core.logger.info("connected to Redis", metadata: ["address": "\(connection.endpoint)"])
         loggedError = ""
     }
 
@@ -91,15 +99,15 @@ final class PublisherLoop {
             if core.isStopRequested, outbox.pending == 0 { return }
             var events = POLLIN
             if outbox.ownership.isPublishers {
-                switch writePending() {
+                switch writePending(to: connection) {
                 case .complete:
-                    if refusal == nil, connection.allowsDirectWrites, !grant() { continue }
+                    if refusal == nil, !letGo(of: connection) { continue }
                 case .blocked: events |= POLLOUT
                 case .failed(let code):
                     // Replies may have come before the end; a failure to read them is the same failure.
                     _ = try connection.receive()
                     try takeReplies(connection)
-                    throw .closed(systemMessage(code))
+                    throw .closed(connection.reason(code))
                 }
             }
             keepHouse()
@@ -117,17 +125,18 @@ final class PublisherLoop {
         }
     }
 
-    /// Lets the engine write; false where something was appended meanwhile and the socket is ours again.
-    private func grant() -> Bool {
+    /// Lets the engine write, or has it wake this thread where it can't; false where something was appended meanwhile and
+    /// the socket is ours again.
+    private func letGo(of connection: RedisConnection) -> Bool {
         let sent = outbox.sent
-        outbox.ownership.grant()
+        if connection.allowsDirectWrites { outbox.ownership.grant() } else { outbox.ownership.announceWait() }
         guard outbox.head != sent else { return true }
         // Where the engine is sending already, it sends everything up to the head.
         return outbox.ownership.tryTakeBack() == .engineSends
     }
 
     /// Writes what is queued, as far as the socket takes it; signals the stream may hold are compared first.
-    private func writePending() -> Outbox.SendResult {
+    private func writePending(to connection: RedisConnection) -> Outbox.SendResult {
         let head = outbox.head
         let end = refusal == nil ? head : min(head, outbox.acknowledged + 1)
         while outbox.sent < end {
@@ -142,7 +151,9 @@ final class PublisherLoop {
                 limit += 1
             }
             let recorder = metrics.publisherTickToSignal
-            let result = outbox.send(upTo: limit, now: { MonotonicClock.now().rawValue }, unmeasured: .max) {
+            let result = outbox.send(
+                upTo: limit, to: connection, now: { MonotonicClock.now().rawValue }, unmeasured: .max
+            ) {
                 recorder.record(nanos: MonotonicClock.now().nanos(since: MonotonicNanos(rawValue: $0)))
             }
             guard result == .complete else { return result }
@@ -181,9 +192,11 @@ final class PublisherLoop {
         guard error != .stopping else { return }
         metrics.countError(error.metricLabel)
         var delay = backoff.nextDelayMillis()
-        if case .server(let name, _) = error {
-            refusal = error
-            if !ServerErrorPolicy.isPassing(name) { delay = configuration.refusedDelayMillis }
+        if case .server = error { refusal = error }
+        if error.waitsForOperator {
+            delay = configuration.refusedDelayMillis
+        } else if case .sentinels = configuration.endpoint.transport {
+            delay = min(delay, Self.longestSentinelDelayMillis)
         }
         let now = MonotonicClock.now().rawValue
         if error.metricLabel != loggedError || now &- loggedAtNanos > Self.logIntervalNanos {
@@ -220,7 +233,8 @@ final class PublisherLoop {
         } else if let refusal {
             report(isReady: false, refusal.description)
         } else if outbox.descriptor == connection?.descriptor {
-            report(isReady: true, "publishing to \(configuration.endpoint)")
+            let trouble = core.trimTrouble.withLock { $0 }
+            report(isReady: true, trouble.isEmpty ? readyReason : "\(readyReason); \(trouble)")
         }
     }
 

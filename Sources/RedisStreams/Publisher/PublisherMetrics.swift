@@ -10,6 +10,7 @@ struct PublisherMetrics: Sendable {
     let duplicates: Counter
     let conflicts: Counter
     let connections: Counter
+    let masterChanges: Counter
     let putBack: Counter
     let foreignEntries: Counter
     let refusedFull: Counter
@@ -36,6 +37,8 @@ struct PublisherMetrics: Sendable {
             help: "Signals not sent because the stream holds other content under their id.")
         connections = registry.counter(
             "tickline_redis_connections_total", help: "Connections to Redis that were logged in and synchronised.")
+        masterChanges = registry.counter(
+            "tickline_redis_master_changes_total", help: "Times sentinels led to another master than before.")
         putBack = registry.counter(
             "tickline_published_again_total", help: "Acknowledged signals put back after Redis had lost them.")
         foreignEntries = registry.counter(

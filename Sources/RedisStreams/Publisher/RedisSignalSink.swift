@@ -67,14 +67,23 @@ public struct RedisSignalSink: ~Copyable, SignalSink {
     /// Sends everything up to `head` if the socket is ours to write; false where the publisher does the rest.
     @inline(__always)
     private func sendOwned(head: UInt64, unmeasured: UInt64) -> Bool {
-        guard outbox.ownership.tryBegin() else { return false }
+        switch outbox.ownership.tryBegin() {
+        case .begun: break
+        case .publisherOwns: return false
+        case .publisherWaits:
+            core.wakeup.wake()
+            return false
+        }
         var limit = outbox.sent
         while limit != head, unsafe !outbox.knownIdentifiers.contains(outbox.headers[outbox.slot(limit)].identifierHash)
         {
             limit &+= 1
         }
         let recorder = metrics.engineTickToSignal
-        let result = outbox.send(upTo: limit, now: { MonotonicClock.now().rawValue }, unmeasured: unmeasured) {
+        let result = outbox.send(
+            upTo: limit, to: PlainSocket(descriptor: outbox.descriptor), now: { MonotonicClock.now().rawValue },
+            unmeasured: unmeasured
+        ) {
             recorder.record(nanos: MonotonicClock.now().nanos(since: MonotonicNanos(rawValue: $0)))
         }
         if result == .complete, limit == head {

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Synchronization
 import Telemetry
 
 /// Keeps the stream within its bounds, on a connection and a thread of its own: by age and count, but not past what
@@ -17,12 +18,11 @@ final class StreamTrimmer {
     private let core: PublisherCore
     private let settings: StreamTrimSettings
     private let key: String
-    private let wakeup = Wakeup()
+    private let connector: RedisConnector
     private let trimmed: Counter
     private let forced: Counter
     private let forgotten: Counter
     private var connection: RedisConnection?
-    private var attempt = 0
     private var scanCursor = "0"
     private var loggedError = ""
 
@@ -30,6 +30,8 @@ final class StreamTrimmer {
         self.core = core
         self.settings = settings
         key = core.configuration.streamKey
+        connector = RedisConnector(
+            core.configuration, wakeup: Wakeup(), onWake: {}, isStopping: { [core] in core.isStopRequested })
         let registry = core.metrics.registry
         trimmed = registry.counter("tickline_stream_trimmed_total", help: "Entries trimmed from the signal stream.")
         forced = registry.counter(
@@ -51,6 +53,7 @@ final class StreamTrimmer {
             do throws(RedisStreamsError) {
                 try round()
                 loggedError = ""
+                core.trimTrouble.withLock { $0 = "" }
             } catch { failed(error) }
         }
     }
@@ -59,6 +62,7 @@ final class StreamTrimmer {
         connection = nil
         guard error != .stopping else { return }
         core.metrics.countError(error.metricLabel)
+        core.trimTrouble.withLock { $0 = "the stream is not being trimmed: \(error.summary)" }
         guard error.metricLabel != loggedError else { return }
         loggedError = error.metricLabel
         core.logger.warning("the signal stream is not being trimmed: \(error)")
@@ -68,12 +72,7 @@ final class StreamTrimmer {
         if let connection {
             return try connection.request(words, timeoutMillis: core.configuration.replyTimeoutMillis)
         }
-        attempt += 1
-        let connection = try RedisConnection(
-            core.configuration.endpoint, attempt: attempt, timeoutMillis: core.configuration.connectTimeoutMillis,
-            wakeup: wakeup, onWake: {}, isStopping: { [core] in core.isStopRequested })
-        try connection.authenticate(
-            core.configuration.endpoint, timeoutMillis: core.configuration.replyTimeoutMillis)
+        let connection = try connector.open()
         self.connection = connection
         return try connection.request(words, timeoutMillis: core.configuration.replyTimeoutMillis)
     }

@@ -1,6 +1,9 @@
 /// Every setting of `tickline run`, by its flag's name without the dashes.
 public enum SettingKey: String, CaseIterable, Sendable {
     case feed, short, long, redis, publish
+    case redisCAFile = "redis-ca-file"
+    case redisCertFile = "redis-cert-file"
+    case redisKeyFile = "redis-key-file"
     case signalStream = "signal-stream"
     case streamMaxLength = "stream-max-length"
     case streamMaxAgeDays = "stream-max-age-days"

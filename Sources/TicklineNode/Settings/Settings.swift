@@ -44,6 +44,12 @@ public struct Settings: Sendable, Equatable {
     public var strategy: SMACrossoverParameters
     /// Redis, nil for the console. May hold a password: never print it unmasked.
     public var redis: String?
+    /// A file of CA certificates Redis is verified against instead of the system's.
+    public var redisCAFile: String?
+    /// The client certificate shown to Redis, with its key in `redisKeyFile`.
+    public var redisCertFile: String?
+    /// The client certificate's private key.
+    public var redisKeyFile: String?
     /// How signals reach the stream.
     public var publish = PublishKind.append
     /// The stream's key.

@@ -35,6 +35,9 @@ public struct SettingsResolver {
         var settings = Settings(strategy: strategy)
         if let feeds = values(.feed) { settings.feeds = feeds.texts }
         settings.redis = text(.redis)
+        settings.redisCAFile = try readableFile(.redisCAFile)
+        settings.redisCertFile = try readableFile(.redisCertFile)
+        settings.redisKeyFile = try readableFile(.redisKeyFile)
         settings.mongo = text(.mongo)
         settings.publish = try choice(.publish, default: .append)
         settings.idle = try choice(.idle, default: .park)
