@@ -161,4 +161,30 @@ struct SessionUnderTest: ~Copyable {
         }
         #expect(WebSocketViolation.oversizedMessage.closeCode == 1009)
     }
+
+    @Test func `refuses fragments beyond the limit by the header that makes them so`() throws {
+        for announced in [401, 1_000] as [UInt64] {
+            var session = try SessionUnderTest(most: 1_000)
+            let fragments =
+                FrameBytes.frame(2, [UInt8](repeating: 7, count: 600), isFinal: false)
+                + FrameBytes.frame(0, [], claimedLength: announced)
+            #expect(session.events(of: fragments, reads: 64) == [.violation(.oversizedMessage)])
+        }
+        var session = try SessionUnderTest(most: 1_000)
+        let whole =
+            FrameBytes.frame(2, [UInt8](repeating: 7, count: 600), isFinal: false)
+            + FrameBytes.frame(0, [UInt8](repeating: 7, count: 400))
+        #expect(session.events(of: whole, reads: 64) == [.binary([UInt8](repeating: 7, count: 1_000))])
+    }
+
+    @Test(arguments: [[], [0x03, 0xE8], [0x0F, 0xA0] + Array("bye".utf8)] as [[UInt8]])
+    func `reads nothing behind a close frame, however it is split`(payload: [UInt8]) throws {
+        let close = FrameBytes.frame(8, payload)
+        let code = payload.isEmpty ? nil : UInt16(payload[0]) << 8 | UInt16(payload[1])
+        let bytes = FrameBytes.text("before") + close + FrameBytes.text("behind") + FrameBytes.frame(9, [1]) + close
+        for size in 1...bytes.count {
+            var session = try SessionUnderTest()
+            #expect(session.events(of: bytes, reads: size) == [.text(Array("before".utf8)), .close(code)], "\(size)")
+        }
+    }
 }

@@ -44,11 +44,13 @@ package struct MessageAssembler: ~Copyable {
         return keep(frame)
     }
 
-    /// Looks at the part of a data frame's payload that has come, so that a text which has gone wrong is refused before the
-    /// frame is whole.
-    package mutating func look(atPartial payload: UnsafeRawBufferPointer, of opcode: WebSocketOpcode) -> Result {
-        if let violation = violation(by: opcode) { return .violation(violation) }
-        guard opcode == .text || opcode == .continuation && isText else { return .pending }
+    /// Looks at the part of a data frame that has come, so that a message too long is refused by the header that makes it so,
+    /// and a text which has gone wrong before its frame is whole.
+    package mutating func look(at part: WebSocketFrame.Part) -> Result {
+        if let violation = violation(by: part.opcode) { return .violation(violation) }
+        guard unsafe part.announcedBytes <= memory.writableTail.count else { return .violation(.oversizedMessage) }
+        guard part.opcode == .text || part.opcode == .continuation && isText else { return .pending }
+        let payload = unsafe part.payload
         guard unsafe payload.count <= checkedBytes || check.take(.init(rebasing: payload[checkedBytes...])) else {
             return .violation(.invalidUTF8)
         }

@@ -2,7 +2,7 @@ package import Transport
 
 /// Bytes that wait for the socket: the upgrade request and our frames. Bounded; owned by one thread.
 package struct SendQueue: ~Copyable {
-    private var bytes: ReceiveBuffer
+    private(set) var bytes: ReceiveBuffer
 
     init(capacityBytes: Int) { bytes = ReceiveBuffer(capacityBytes: capacityBytes) }
 

@@ -70,6 +70,8 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
     @safe package struct Part {
         package let opcode: WebSocketOpcode
         package let payload: UnsafeRawBufferPointer
+        /// The whole payload's length, as the header says it.
+        package let announcedBytes: Int
     }
 
     /// What the start of some bytes is.
@@ -100,7 +102,8 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
             let part = unsafe frame.payload.map { payload in
                 unsafe Part(
                     opcode: WebSocketOpcode(rawValue: frame.opcode) ?? .continuation,
-                    payload: UnsafeRawBufferPointer(start: payload, count: Int(frame.payload_bytes)))
+                    payload: UnsafeRawBufferPointer(start: payload, count: Int(frame.payload_bytes)),
+                    announcedBytes: Int(frame.frame_bytes) - (UnsafeRawPointer(payload) - start))
             }
             return unsafe .needMore(frameBytes: Int(frame.frame_bytes), part: part)
         case WS_FRAME_RESERVED_BITS: return .violation(.reservedBits)

@@ -5,8 +5,8 @@ package import Transport
 ///
 /// The owner writes what it reads into `writableTail`, says so with `didReceive`, and takes events by `next` until there is
 /// none; whole unfragmented messages are handed out where they lie. Pings are answered by themselves, into `outgoing`, which
-/// the owner flushes. After a violation whatever else comes is discarded unread (section 7.1.7). All memory is taken at
-/// creation. Owned by one thread.
+/// the owner flushes. After a violation (section 7.1.7) and after the peer's close frame (section 5.5.1) whatever else comes
+/// is discarded unread. All memory is taken at creation. Owned by one thread.
 @safe package struct WebSocketSession: ~Copyable {
     /// What came.
     @safe package enum Event {
@@ -40,7 +40,7 @@ package import Transport
     /// Bytes of the frame handed out last, to be consumed before the next one.
     private var handedOutBytes = 0
     private var holdsAssembled = false
-    private var isFailed = false
+    private var isOver = false
 
     /// Takes its memory; pages never written cost nothing.
     ///
@@ -63,7 +63,7 @@ package import Transport
         buffer.removeAll()
         outgoing.removeAll()
         assembler.reset()
-        (handedOutBytes, holdsAssembled, isFailed) = (0, false, false)
+        (handedOutBytes, holdsAssembled, isOver) = (0, false, false)
         var key: InlineArray<16, UInt8> = InlineArray(repeating: 0)
         unsafe withUnsafeMutableBytes(of: &key) { unsafe SecureRandom.fill($0) }
         let handshake = Handshake(host: host, target: target, key: key)
@@ -82,7 +82,7 @@ package import Transport
     @inline(__always)
     package mutating func didReceive(_ count: Int) {
         buffer.didReceive(count)
-        if isFailed { buffer.removeAll() }
+        if isOver { buffer.removeAll() }
     }
 
     /// Looks for the server's whole answer to the upgrade; true once the websocket is open. What follows it in the buffer are
@@ -160,10 +160,7 @@ package import Transport
         switch parsed {
         case .needMore(_, let part):
             guard let part, part.opcode.rawValue < WebSocketOpcode.close.rawValue else { return .none }
-            guard case .violation(let violation) = unsafe assembler.look(atPartial: part.payload, of: part.opcode)
-            else {
-                return .none
-            }
+            guard case .violation(let violation) = assembler.look(at: part) else { return .none }
             return fail(violation)
         case .violation(let violation): return fail(violation)
         case .frame: preconditionFailure("a whole frame is not unfinished")
@@ -175,7 +172,11 @@ package import Transport
         switch frame.opcode {
         case .ping: return unsafe .ping(isAnswered: outgoing.append(.pong, payload: frame.payload))
         case .close:
-            do throws(WebSocketViolation) { return try unsafe .close(CloseStatus(payload: frame.payload)) } catch {
+            do throws(WebSocketViolation) {
+                let status = try unsafe CloseStatus(payload: frame.payload)
+                end()
+                return .close(status)
+            } catch {
                 return fail(error)
             }
         default: return .pong
@@ -183,9 +184,14 @@ package import Transport
     }
 
     private mutating func fail(_ violation: WebSocketViolation) -> Event {
-        isFailed = true
+        end()
+        return .violation(violation)
+    }
+
+    /// Nothing more is read of this connection.
+    private mutating func end() {
+        isOver = true
         handedOutBytes = 0
         buffer.removeAll()
-        return .violation(violation)
     }
 }
