@@ -1,9 +1,7 @@
 internal import Foundation
 public import Logging
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
-internal import NIOWebSocket
 internal import Synchronization
 
 /// A websocket server that speaks Binance's market streams from recorded files or a synthetic market, and can misbehave.
@@ -13,6 +11,8 @@ internal import Synchronization
 /// advances only while there are subscribers, at the speed of the slowest. Each subscriber gets every message of its
 /// streams. At the end connections stay open and silent; once all clients have gone, the next connection starts the
 /// replay anew. A stream the source lacks is silent.
+///
+/// It misbehaves by `SimulatorConfiguration.faults`, by `inject`, and by the lines of a `POST /faults` on its port.
 ///
 /// All methods may be called from any thread. The work happens on one event-loop thread of its own.
 public final class ExchangeSimulator: Sendable {
@@ -142,7 +142,7 @@ public final class ExchangeSimulator: Sendable {
         let result: Result<Void, SimulatorError>
         do {
             result = try await core.eventLoop.submit { () -> Result<Void, SimulatorError> in
-                Result { () throws(SimulatorError) in for rule in rules { try core.inject(rule) } }
+                Result { () throws(SimulatorError) in try core.inject(rules) }
             }.get()
         } catch {
             throw .invalidSetting("the simulator does not run; start it first")
@@ -185,7 +185,7 @@ public final class ExchangeSimulator: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: Self.writeBufferWaterMark)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, core: core) }
+                channel.eventLoop.makeCompletedFuture { try WebSocketUpgrade.configure(channel, core: core) }
             }
         let (host, port) = (configuration.host, configuration.port)
         do {
@@ -195,34 +195,6 @@ public final class ExchangeSimulator: Sendable {
         } catch {
             throw .cannotListen(host: host, port: port, reason: "\(error)")
         }
-    }
-
-    private static func configure(_ channel: any Channel, core: SimulatorCore) throws {
-        let gate = HTTPGate()
-        let boundGate = NIOLoopBound(gate, eventLoop: channel.eventLoop)
-        let upgrader = NIOWebSocketServerUpgrader(
-            maxFrameSize: SimulatorConnection.maximumRequestBytes,
-            shouldUpgrade: { channel, head in
-                let isWelcome = StreamAddress(uri: head.uri) != nil && core.admits()
-                return channel.eventLoop.makeSucceededFuture(isWelcome ? HTTPHeaders() : nil)
-            },
-            upgradePipelineHandler: { channel, head in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let address = StreamAddress(uri: head.uri) else { return channel.close(promise: nil) }
-                    let writer = DataFrameWriter()
-                    try channel.pipeline.syncOperations.addHandler(writer, position: .first)
-                    try channel.pipeline.syncOperations.addHandler(core.makeConnection(address, writer: writer))
-                }
-            })
-        try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-            withPipeliningAssistance: false,
-            withServerUpgrade: (
-                upgraders: [upgrader],
-                completionHandler: { context in
-                    context.pipeline.syncOperations.removeHandler(boundGate.value, promise: nil)
-                }
-            ))
-        try channel.pipeline.syncOperations.addHandler(gate)
     }
 
     /// Completes when no connection is left or the farewell has lasted long enough.

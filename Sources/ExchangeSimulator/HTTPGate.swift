@@ -1,16 +1,35 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Answers what is not a websocket upgrade of a known path, and closes connections that send no request in time.
+/// Answers what is not a websocket upgrade of a known path, takes faults, and closes connections that send no request in
+/// time.
 final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// How long a client has for its upgrade request.
-    static let requestTimeout = TimeAmount.seconds(10)
+    private struct Answer {
+        var status: HTTPResponseStatus
+        var text: String
+        var headers: [(String, String)] = []
+    }
 
+    /// How long a client has for its request.
+    static let requestTimeout = TimeAmount.seconds(10)
+    /// Where faults are posted to, one a line.
+    static let faultsPath = "/faults"
+    /// Bytes of a posted body.
+    static let maximumBodyBytes = 64 << 10
+
+    /// Set where an upgrade is refused on purpose, before the request comes here.
+    var refusal: HandshakeFault?
+
+    private let core: SimulatorCore
     private var timer: Scheduled<Void>?
     private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var bodyIsTooLarge = false
+
+    init(core: SimulatorCore) { self.core = core }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
@@ -22,28 +41,62 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
-        case .body: break
-        case .end: if let head { answer(head, context: context) }
+        case .body(var part):
+            bodyIsTooLarge = bodyIsTooLarge || body.readableBytes + part.readableBytes > Self.maximumBodyBytes
+            if !bodyIsTooLarge { body.writeBuffer(&part) }
+        case .end: if let head { send(answer(to: head), context: context) }
         }
     }
 
-    private func answer(_ request: HTTPRequestHead, context: ChannelHandlerContext) {
-        let status: HTTPResponseStatus
-        let text: String
-        if StreamAddress(uri: request.uri) == nil {
-            (status, text) = (.notFound, "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n")
-        } else if request.headers.contains(name: "Upgrade") {
-            (status, text) = (.serviceUnavailable, "no websocket connection: too many of them, or a bad handshake\n")
-        } else {
-            (status, text) = (.upgradeRequired, "this path speaks websocket\n")
+    private func answer(to request: HTTPRequestHead) -> Answer {
+        switch refusal {
+        case .redirect:
+            return Answer(
+                status: .movedPermanently, text: "moved\n", headers: [("Location", "ws://127.0.0.1:1\(request.uri)")])
+        case .tooManyRequests(let seconds):
+            return Answer(
+                status: .tooManyRequests, text: "too many requests\n",
+                headers: seconds.map { [("Retry-After", "\($0)")] } ?? [])
+        default: break
         }
+        if request.method == .POST, request.uri == Self.faultsPath { return takeFaults() }
+        if StreamAddress(uri: request.uri) == nil {
+            return Answer(
+                status: .notFound, text: "no such path: use /ws/<stream>, /stream?streams=<a>/<b> or POST /faults\n")
+        }
+        if request.headers.contains(name: "Upgrade") {
+            return Answer(
+                status: .serviceUnavailable, text: "no websocket connection: too many of them, or a bad handshake\n")
+        }
+        return Answer(
+            status: .upgradeRequired, text: "this path speaks websocket\n", headers: [("Upgrade", "websocket")])
+    }
+
+    /// All lines are read before the first is acted on.
+    private func takeFaults() -> Answer {
+        guard !bodyIsTooLarge else {
+            return Answer(
+                status: .payloadTooLarge, text: "at most \(Self.maximumBodyBytes) bytes of faults at a time\n")
+        }
+        let lines = String(buffer: body).split(whereSeparator: \.isNewline)
+        do throws(SimulatorError) {
+            var rules: [FaultRule] = []
+            for line in lines { rules.append(try FaultRule(parsing: String(line))) }
+            try core.inject(rules)
+            return Answer(status: .ok, text: "\(rules.count) accepted\n")
+        } catch {
+            return Answer(status: .badRequest, text: "\(error)\n")
+        }
+    }
+
+    private func send(_ answer: Answer, context: ChannelHandlerContext) {
         var headers = HTTPHeaders([
-            ("Content-Type", "text/plain"), ("Content-Length", "\(text.utf8.count)"), ("Connection", "close"),
+            ("Content-Type", "text/plain"), ("Content-Length", "\(answer.text.utf8.count)"), ("Connection", "close"),
         ])
-        if status == .upgradeRequired { headers.add(name: "Upgrade", value: "websocket") }
-        let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        headers.add(contentsOf: answer.headers)
+        let response = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.text)))), promise: nil)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }

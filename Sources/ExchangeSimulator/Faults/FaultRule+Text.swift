@@ -10,7 +10,8 @@ extension FaultRule {
         subscriptions:refused|absent
         handshake:stalled|wrong-accept|huge-headers|301|429[,retry-after=SECONDS][,count=1]
         calm (ends all that lasts or waits)
-        Each may have stream=NAME, and after=MESSAGES, every=MESSAGES, every=TIME or every=TIME..TIME.
+        Those of messages and subscriptions may have stream=NAME; all may have one of after=MESSAGES, every=MESSAGES,
+        every=TIME and every=TIME..TIME.
         """
 
     /// Reads `KIND[:VARIANT][,KEY=VALUE…]`, such as `gap,count=3,stream=btcusdt@trade,after=500` or `cut:reset,every=10s`.

@@ -4,10 +4,17 @@ internal import NIOWebSocket
 
 // What the core does on command.
 extension SimulatorCore {
-    /// Carries a rule out, now or when its time comes.
-    func inject(_ rule: FaultRule) throws(SimulatorError) {
+    /// Carries rules out, each now or when its time comes. What is refused leaves those before it in force.
+    func inject(_ rules: [FaultRule]) throws(SimulatorError) {
         eventLoop.assertInEventLoop()
-        try rule.validate()
+        for rule in rules {
+            try rule.validate()
+            try inject(rule)
+        }
+        publish()
+    }
+
+    private func inject(_ rule: FaultRule) throws(SimulatorError) {
         logger.info("fault", metadata: ["fault": "\(rule)"])
         guard rule.trigger == .atOnce else {
             try faults.add(rule)
