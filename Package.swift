@@ -45,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -114,6 +115,7 @@ let package = Package(
                 "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Monitoring", "MongoStore",
                 "RedisStreams", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine", "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: common),
@@ -180,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "ExchangeSimulatorTests",
             dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
-        .testTarget(name: "TicklineNodeTests", dependencies: ["TicklineNode"], swiftSettings: common),
+        .testTarget(
+            name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
         .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),

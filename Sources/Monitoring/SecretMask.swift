@@ -5,7 +5,7 @@ enum SecretMask {
     /// Parts of a key (in lower case, without `-` and `_`) that make its value a secret.
     private static let secretKeyParts = [
         "password", "passwd", "passphrase", "secret", "token", "authorization", "apikey", "credential", "privatekey",
-        "signature", "cookie",
+        "signature", "cookie", "authmechanismproperties",
     ]
 
     static func isSecret(key: some StringProtocol) -> Bool {
@@ -34,6 +34,21 @@ enum SecretMask {
         }
         result += bytes[position...]
         return String(decoding: result, as: UTF8.self)
+    }
+
+    /// `value` masked as one URL from its beginning to its end.
+    static func masked(whole value: String) -> String {
+        let bytes = Array(value.utf8)
+        let authority = value.firstRange(of: "://").map {
+            value.utf8.distance(from: value.startIndex, to: $0.upperBound)
+        }
+        var rest = bytes[(authority ?? 0)...]
+        var result = Array(bytes[..<rest.startIndex])
+        if endOfUserInformation(rest) != nil, let last = rest.lastIndex(of: UInt8(ascii: "@")) {
+            result += "\(replacement)@".utf8
+            rest = rest[(last + 1)...]
+        }
+        return String(decoding: result + maskedRest(rest), as: UTF8.self)
     }
 
     /// What follows `://`: the user information goes, and secret values in the query do.
@@ -75,6 +90,10 @@ enum SecretMask {
         return isHosts ? nil : rest.lastIndex(of: UInt8(ascii: "@"))
     }
 }
+
+/// A whole value, such as a setting's, that is a URL or the part behind its `://`: user and password become `***`, secret
+/// query values too. Unlike one in running text the URL goes on to the end, and a password to the last `@`. O(length).
+public func maskedSecret(_ value: String) -> String { SecretMask.masked(whole: value) }
 
 /// `url` (or any text with URLs in it) without user names, passwords and secret query values, fit for printing. O(length).
 public func maskedURL(_ url: String) -> String { SecretMask.masked(url) }

@@ -11,11 +11,13 @@ struct NodePlan {
     /// Redis, nil for the console.
     let redis: RedisEndpoint?
 
-    /// Understands addresses and scales.
+    /// Understands periods, addresses and instruments.
     ///
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
     init(settings: Settings) throws(SettingsError) {
+        let strategy: SMACrossoverParameters
         do {
+            strategy = try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
             feeds = try FeedPlan.plans(parsing: settings.feeds)
             let files = RedisTLSFiles(
                 caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
@@ -30,21 +32,23 @@ struct NodePlan {
             throw .conflict("\(feeds.count) feeds are too many; give at most \(Self.mostFeeds)")
         }
         var specifications = FeedPlan.specifications(of: feeds)
-        for scale in settings.scales {
+        // A symbol alone before `exchange:symbol`, so that the latter counts.
+        for (name, setting) in settings.instruments.sorted(by: { !$0.key.contains(":") && $1.key.contains(":") }) {
             let matches = specifications.indices.filter {
                 let instrument = specifications[$0].instrument
-                return scale.instrument == "\(instrument)" || scale.instrument == instrument.symbol
+                return name == "\(instrument)" || name == instrument.symbol
             }
             guard !matches.isEmpty else {
                 let known = specifications.map { "\($0.instrument)" }.joined(separator: ", ")
-                throw .conflict("--scale names \(scale.instrument), which no feed subscribes; subscribed: \(known)")
+                throw .conflict(
+                    "--scale or instruments: \(name) is an instrument that no feed subscribes; subscribed: \(known)")
             }
             for index in matches {
-                specifications[index].priceDecimals = scale.priceDecimals
-                specifications[index].quantityDecimals = scale.quantityDecimals
+                if let decimals = setting.priceDecimals { specifications[index].priceDecimals = decimals }
+                if let decimals = setting.quantityDecimals { specifications[index].quantityDecimals = decimals }
             }
         }
-        catalog = MarketCatalog(instruments: specifications, strategies: [settings.strategy])
+        catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
     }
 
     /// A thread and a ring each; far above what one machine carries.

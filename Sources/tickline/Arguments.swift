@@ -18,67 +18,73 @@ struct DurationArgument: ExpressibleByArgument {
     var defaultValueDescription: String { "\(duration)" }
 }
 
-/// The settings of `run`, which `demo` takes as well. Values are checked with the environment's, in one place.
-struct SettingOptions: ParsableArguments {
-    @Option(help: "Fast average, in trades (SHORT_PERIOD; default 50).") var short: String?
-    @Option(help: "Slow average, in trades (LONG_PERIOD; default 200).") var long: String?
-    @Option(
-        help: ArgumentHelp(
-            "Publish to Redis (REDIS_URL, REDIS_ADDR): redis[s]://[user:password@]host[:port][/db], unix:///path or "
-                + "redis[s]+sentinel://[user:password@]host[:port],…/master-name[/db]; rediss is TLS.",
-            valueName: "url"))
-    var redis: String?
-    @Option(help: ArgumentHelp("CA certificates Redis is verified against (default the system's).", valueName: "file"))
-    var redisCaFile: String?
-    @Option(help: ArgumentHelp("The certificate shown to a Redis that asks for one.", valueName: "file"))
-    var redisCertFile: String?
-    @Option(help: ArgumentHelp("That certificate's private key.", valueName: "file")) var redisKeyFile: String?
-    @Option(help: "append: this is the stream's one writer; once: several writers share it (default append).")
-    var publish: String?
-    @Option(help: "The stream's key (REDIS_STREAM; default trade_signals_stream).") var signalStream: String?
-    @Option(help: "Entries the stream is trimmed to (default 1000000).") var streamMaxLength: String?
-    @Option(help: "Days entries are kept in the stream (default 7).") var streamMaxAgeDays: String?
-    @Option(help: ArgumentHelp("Store in MongoDB (MONGO_URI): mongodb://host[:port]/.", valueName: "uri"))
-    var mongo: String?
-    @Option(help: "The database (DATABASE_NAME; default btc_data).") var mongoDatabase: String?
-    @Option(help: "The collection of book events, which are not stored yet (COLLECTION_NAME; default depth).")
-    var depthCollection: String?
-    @Option(help: "The collection of decisions (SIGNALS_COL_NAME; default trade_signals).")
-    var signalsCollection: String?
-    @Option(help: "Days ticks are kept in the store (default 7).") var tickRetentionDays: String?
-    @Option(help: "none, sqlite or mongo (default mongo where --mongo is given, else sqlite).") var store: String?
-    @Option(help: "The data folder, which holds the SQLite store (TICKLINE_DATA; default ./tickline-data).") var data:
-        String?
-    @Option(help: ArgumentHelp("Collector's listener (default 127.0.0.1:8080).", valueName: "[host:]port"))
-    var collectorHttp: String?
-    @Option(help: ArgumentHelp("Processor's listener (SERVER_PORT; default 127.0.0.1:8081).", valueName: "[host:]port"))
-    var processorHttp: String?
-    @Option(help: ArgumentHelp("Trader's listener (APP_PORT; default 127.0.0.1:8082).", valueName: "[host:]port"))
-    var traderHttp: String?
-    @Option(
-        help: ArgumentHelp("Decimals of an instrument (repeatable): BTCUSDT=2,5.", valueName: "symbol=price,quantity"))
-    var scale: [String] = []
-    @Option(help: "park: poll briefly, then sleep; spin: poll without end (default park).") var idle: String?
-    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
-    @Option(help: ArgumentHelp("Write the summary there at the end.", valueName: "file")) var summaryJson: String?
-    @Option(help: "Stop after this long, for example 30s or 5m.") var duration: DurationArgument?
+/// Some of the settings, as a scope chooses them.
+protocol SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool
+}
 
-    var flags: [SettingKey: [String]] {
-        let single: [(SettingKey, String?)] = [
-            (.short, short), (.long, long), (.redis, redis), (.redisCAFile, redisCaFile),
-            (.redisCertFile, redisCertFile), (.redisKeyFile, redisKeyFile), (.publish, publish),
-            (.signalStream, signalStream),
-            (.streamMaxLength, streamMaxLength), (.streamMaxAgeDays, streamMaxAgeDays), (.mongo, mongo),
-            (.mongoDatabase, mongoDatabase), (.depthCollection, depthCollection),
-            (.signalsCollection, signalsCollection), (.tickRetentionDays, tickRetentionDays), (.store, store),
-            (.data, data), (.collectorHTTP, collectorHttp), (.processorHTTP, processorHttp),
-            (.traderHTTP, traderHttp), (.idle, idle), (.logLevel, logLevel), (.summaryJSON, summaryJson),
-        ]
-        var flags: [SettingKey: [String]] = [:]
-        for case (let key, let value?) in single { flags[key] = [value] }
-        if !scale.isEmpty { flags[.scale] = scale }
-        return flags
+/// Where market data comes from: what `demo` decides for itself.
+enum FeedScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool { ["feeds", "connection"].contains(flag.section) }
+}
+
+/// Everything else.
+enum EngineScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool { !FeedScope.includes(flag) }
+}
+
+/// The flags of a scope's settings, made from the settings' table; values are checked with the environment's and the file's,
+/// in one place.
+///
+/// The parser finds a type's options by reflection and decodes them by name. A property for each setting would be a second
+/// table; here the mirror and the coding keys are made from the one there is.
+struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomReflectable {
+    /// What was given, by flag.
+    private(set) var flags: [String: [String]] = [:]
+
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        for flag in SettingFlag.all where Scope.includes(flag) {
+            let key = Key(stringValue: flag.name)
+            if flag.isRepeatable {
+                flags[flag.name] = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+            } else if let text = try container.decode(Option<String?>.self, forKey: key).wrappedValue {
+                flags[flag.name] = [text]
+            }
+        }
+    }
+
+    var customMirror: Mirror {
+        let options = SettingFlag.all.filter(Scope.includes).map { flag -> Mirror.Child in
+            let help = ArgumentHelp("\(flag.help)", valueName: flag.valueName)
+            let name = NameSpecification.customLong(flag.name)
+            // A property wrapper's storage has an underscore in front of its name.
+            guard flag.isRepeatable else { return ("_\(flag.name)", Option<String?>(name: name, help: help)) }
+            return ("_\(flag.name)", Option<[String]>(wrappedValue: [], name: name, help: help))
+        }
+        return Mirror(self, children: options)
+    }
+}
+
+/// The YAML file, for every command that takes settings.
+struct FileOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A YAML file of settings (TICKLINE_CONFIG).", valueName: "file")) var config: String?
+
+    var flags: [String: [String]] { config.map { [SettingsResolver.fileFlag: [$0]] } ?? [:] }
+}
+
+/// How long a command runs.
+struct DurationOptions: ParsableArguments {
+    @Option(help: "Stop after this long, for example 30s or 5m.") var duration: DurationArgument?
 }
 
 /// What the synthetic market of `simulate` and `demo` looks like.

@@ -5,33 +5,51 @@ struct RunSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the engine: feeds in, signals and records out.",
         discussion: """
-            A flag wins over its environment variable, a variable over the default. Without Redis signals go to standard
-            output; without MongoDB ticks and decisions go to a SQLite file, tickline.sqlite in the data folder.
+            A flag wins over its environment variable, a variable over the YAML file, the file over the default. Without
+            Redis signals go to standard output; without MongoDB ticks and decisions go to a SQLite file, tickline.sqlite
+            in the data folder.
 
             Examples:
               tickline run
               tickline run --feed 'wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade'
               tickline run --short 5 --long 20 --redis redis://:secret@127.0.0.1:6379/0 --mongo mongodb://127.0.0.1
+              tickline run --config tickline.yaml
               tickline run --feed binance=ws://127.0.0.1:9443/ws/btcusdt@trade --ca-file ca.pem
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "A feed (BINANCE_WS_URL; repeatable). The exchange is known by its host, else binance.",
-            valueName: "[exchange=]url"))
-    var feed: [String] = []
-    @Option(help: ArgumentHelp("CA certificates feeds are verified against (default the system's).", valueName: "file"))
-    var caFile: String?
-    @Option(help: ArgumentHelp("A proxy for feeds: http://host:port or socks5h://host:port.", valueName: "url"))
-    var proxy: String?
-    @OptionGroup var settings: SettingOptions
+    @OptionGroup var file: FileOptions
+    @OptionGroup var feeds: SettingOptions<FeedScope>
+    @OptionGroup var settings: SettingOptions<EngineScope>
+    @OptionGroup var time: DurationOptions
 
     func run() async throws {
-        var flags = settings.flags
-        if !feed.isEmpty { flags[.feed] = feed }
-        if let caFile { flags[.caFile] = [caFile] }
-        if let proxy { flags[.proxy] = [proxy] }
-        throw ExitCode(await RunCommand.run(flags: flags, duration: settings.duration?.duration))
+        let flags = file.flags.merging(feeds.flags) { $1 }.merging(settings.flags) { $1 }
+        throw ExitCode(await RunCommand.run(flags: flags, duration: time.duration?.duration))
+    }
+}
+
+struct ConfigSubcommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Print the effective settings as a YAML file, or its schema.",
+        discussion: """
+            Takes the flags of run and reads the same environment and file. Each setting is printed with what it does and
+            where its value came from; passwords are left out. The output is a settings file.
+
+            Examples:
+              tickline config > tickline.yaml
+              tickline config --config tickline.yaml --short 5
+              tickline config --schema > tickline.schema.json
+            """)
+
+    @Flag(help: "Print the JSON Schema of the settings file instead.") var schema = false
+    @OptionGroup var file: FileOptions
+    @OptionGroup var feeds: SettingOptions<FeedScope>
+    @OptionGroup var settings: SettingOptions<EngineScope>
+
+    func run() async throws {
+        guard !schema else { throw ExitCode(await ConfigCommand.printSchema()) }
+        let flags = file.flags.merging(feeds.flags) { $1 }.merging(settings.flags) { $1 }
+        throw ExitCode(await ConfigCommand.run(flags: flags))
     }
 }
 
@@ -45,12 +63,15 @@ struct DemoSubcommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var market: MarketOptions
-    @OptionGroup var settings: SettingOptions
+    @OptionGroup var file: FileOptions
+    @OptionGroup var settings: SettingOptions<EngineScope>
+    @OptionGroup var time: DurationOptions
 
     func run() async throws {
         throw ExitCode(
             await DemoCommand.run(
-                flags: settings.flags, simulate: market.options, duration: settings.duration?.duration))
+                flags: file.flags.merging(settings.flags) { $1 }, simulate: market.options,
+                duration: time.duration?.duration))
     }
 }
 

@@ -34,8 +34,8 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
 }
 
 /// A line on standard output, at once: a pipe's reader must not wait for a full buffer.
-func printOutput(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+func printOutput(_ text: String, terminator: String = "\n") {
+    FileHandle.standardOutput.write(Data((text + terminator).utf8))
 }
 
 /// One line on standard error.

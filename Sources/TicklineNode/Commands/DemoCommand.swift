@@ -1,5 +1,6 @@
 import ExchangeSimulator
 import Foundation
+import Logging
 import Telemetry
 
 /// `tickline demo`: a synthetic market and the engine in one process, without network or servers.
@@ -8,27 +9,26 @@ public enum DemoCommand {
     ///
     /// Listeners use their default ports where those are free, other free ones otherwise; a port asked for by flag or
     /// variable is used as it is.
-    public static func run(flags: [SettingKey: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32
-    {
+    public static func run(flags: [String: [String]], simulate: SimulateOptions, duration: Duration?) async -> Int32 {
         await exitStatus {
             let stop = await StopSignals()
             var options = simulate
             options.listen = "127.0.0.1:0"
+            var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
+            var settings = try resolver.resolve()
+            try settings.checkFiles(resolver)
             let metrics = MetricsRegistry()
             let configuration = try options.configuration()
-            let logger = makeLogger(level: flags[.logLevel]?.last ?? "warning", metrics: metrics)
+            // On a terminal the table and the summary are what matters.
+            let level = resolver.origin("log-level") == .byDefault ? "warning" : settings.logLevel
+            let logger = makeLogger(level: level, metrics: metrics)
+            for warning in resolver.warnings { logger.warning("\(warning)") }
             let simulator = ExchangeSimulator(configuration: configuration, logger: logger)
             let port = try await simulator.start()
-
-            var flags = flags
-            flags[.feed] = ["simulator=\(feed(port: port, symbols: options.symbols))"]
-            let environment = ProcessInfo.processInfo.environment
-            var resolver = SettingsResolver(flags: flags, environment: environment)
-            var settings = try resolver.resolve()
-            let defaults = Settings(strategy: settings.strategy)
-            if settings.collectorHTTP == defaults.collectorHTTP { settings.collectorHTTP.useFreePortIfTaken() }
-            if settings.processorHTTP == defaults.processorHTTP { settings.processorHTTP.useFreePortIfTaken() }
-            if settings.traderHTTP == defaults.traderHTTP { settings.traderHTTP.useFreePortIfTaken() }
+            settings.feeds = ["simulator=\(feed(port: port, symbols: options.symbols))"]
+            if resolver.origin("collector-http") == .byDefault { settings.collectorHTTP.useFreePortIfTaken() }
+            if resolver.origin("processor-http") == .byDefault { settings.processorHTTP.useFreePortIfTaken() }
+            if resolver.origin("trader-http") == .byDefault { settings.traderHTTP.useFreePortIfTaken() }
 
             let node = try Node(settings: settings, logger: logger, metrics: metrics)
             let summary = try await node.run(until: stop, duration: duration) { addresses in

@@ -6,11 +6,12 @@ import Telemetry
 /// `tickline run`: the engine against real or simulated feeds.
 public enum RunCommand {
     /// Resolves the settings, runs until stopped and prints the summary. Returns the exit status.
-    public static func run(flags: [SettingKey: [String]], duration: Duration?) async -> Int32 {
+    public static func run(flags: [String: [String]], duration: Duration?) async -> Int32 {
         await exitStatus {
             let stop = await StopSignals()
             var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
             let settings = try resolver.resolve()
+            try settings.checkFiles(resolver)
             let metrics = MetricsRegistry()
             let logger = makeLogger(level: settings.logLevel, metrics: metrics)
             for warning in resolver.warnings { logger.warning("\(warning)") }

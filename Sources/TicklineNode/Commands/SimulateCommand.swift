@@ -50,7 +50,9 @@ public struct SimulateOptions: Sendable {
         let pacing: ReplayPacing = speed.map { $0 == 1 ? .recorded : .speed($0) } ?? .asFastAsPossible
         var configuration = SimulatorConfiguration(
             source: files.isEmpty ? .synthetic(market) : .recordings(files), pacing: pacing)
-        let address = try ListenAddress(parsing: listen, source: "--listen")
+        guard let address = ListenAddress(parsing: listen) else {
+            throw .invalid(source: "--listen", value: listen, expected: ListenAddress.expected)
+        }
         configuration.host = address.host
         configuration.port = address.port
         configuration.faults = faults

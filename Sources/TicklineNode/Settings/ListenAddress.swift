@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// An address to listen on.
-public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+public struct ListenAddress: Sendable, Equatable, Codable, CustomStringConvertible {
     /// Numeric address or host name.
     public var host: String
     /// TCP port, 0 for a free one.
@@ -14,16 +14,13 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads `8082` (loopback), `:8082` (every interface) or `host:port`.
-    ///
-    /// - Throws: `SettingsError.invalid` naming `source`.
-    init(parsing text: String, source: String) throws(SettingsError) {
+    /// What a refusal asks for.
+    static let expected = "a port (8082: loopback), :port (every interface) or host:port"
+
+    /// Reads `8082` (loopback), `:8082` (every interface) or `host:port`; nil for anything else.
+    init?(parsing text: String) {
         let colon = text.lastIndex(of: ":")
-        guard let port = UInt16(colon.map { text[text.index(after: $0)...] } ?? text[...]) else {
-            throw .invalid(
-                source: source, value: text,
-                expected: "a port (8082: loopback), :port (every interface) or host:port")
-        }
+        guard let port = UInt16(colon.map { text[text.index(after: $0)...] } ?? text[...]) else { return nil }
         let host = colon.map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
         self.init(host: host.map { $0.isEmpty ? "0.0.0.0" : $0 } ?? "127.0.0.1", port: Int(port))
     }

@@ -1,7 +1,7 @@
 import TradingModel
 
 /// Where ticks and decisions are kept.
-public enum StoreKind: String, Sendable, CaseIterable {
+public enum StoreKind: String, Sendable, CaseIterable, Codable {
     /// Nowhere.
     case none
     /// The SQLite file of the data folder.
@@ -11,7 +11,7 @@ public enum StoreKind: String, Sendable, CaseIterable {
 }
 
 /// How signals reach the stream.
-public enum PublishKind: String, Sendable, CaseIterable {
+public enum PublishKind: String, Sendable, CaseIterable, Codable {
     /// One writer: plain XADD.
     case append
     /// Several writers on one stream: a script that remembers ids.
@@ -19,29 +19,39 @@ public enum PublishKind: String, Sendable, CaseIterable {
 }
 
 /// How the hot threads wait for data.
-public enum IdleKind: String, Sendable, CaseIterable {
+public enum IdleKind: String, Sendable, CaseIterable, Codable {
     /// Poll briefly, then sleep.
     case park
     /// Poll without end; needs at least four processors.
     case spin
 }
 
-/// Decimals of one instrument's prices and quantities.
-public struct ScaleSetting: Sendable, Equatable {
-    /// The instrument's symbol, or `exchange:symbol`.
-    public var instrument: String
-    /// Decimals of its prices, 0 to 12.
-    public var priceDecimals: Int
-    /// Decimals of its quantities, 0 to 12.
-    public var quantityDecimals: Int
+/// What is particular to one instrument.
+public struct InstrumentSetting: Sendable, Equatable, Codable {
+    /// Decimals of its prices, 0 to 12; nil for the catalog's default.
+    public var priceDecimals: Int?
+    /// Decimals of its quantities, 0 to 12; nil for the catalog's default.
+    public var quantityDecimals: Int?
 }
 
-/// The effective settings of a run.
+/// The effective settings of a run; a new one holds the defaults.
+///
+/// To add a setting, give it a property here and its description in `Setting+Table.swift`. Flag, variable, YAML key, schema,
+/// help, `tickline config` and the refusals follow from that; `tickline.example.yaml` is what `tickline config` prints without
+/// any setting made: `tickline config > tickline.example.yaml`.
 public struct Settings: Sendable, Equatable {
     /// Feeds, each `[EXCHANGE=]URL`.
-    public var feeds: [String] = [Settings.defaultFeed]
-    /// The strategy's periods.
-    public var strategy: SMACrossoverParameters
+    public var feeds = ["wss://data-stream.binance.vision/stream?streams=btcusdt@trade"]
+    /// A file of CA certificates feeds are verified against instead of the system's.
+    public var caFile: String?
+    /// A proxy for feeds. May hold a password: never print it unmasked.
+    public var proxy: String?
+    /// By symbol or `exchange:symbol`; the latter counts where both are given.
+    public var instruments: [String: InstrumentSetting] = [:]
+    /// Ticks in the fast average.
+    public var shortPeriod = 50
+    /// Ticks in the slow average.
+    public var longPeriod = 200
     /// Redis, nil for the console. May hold a password: never print it unmasked.
     public var redis: String?
     /// A file of CA certificates Redis is verified against instead of the system's.
@@ -58,6 +68,12 @@ public struct Settings: Sendable, Equatable {
     public var streamMaxLength = 1_000_000
     /// Days the stream's entries are kept.
     public var streamMaxAgeDays = 7
+    /// Where ticks and decisions go; MongoDB where its address is given and nothing else is said.
+    public var store = StoreKind.sqlite
+    /// The data folder.
+    public var data = "./tickline-data"
+    /// Days ticks are kept in the store.
+    public var tickRetentionDays = 7
     /// MongoDB, nil for none. May hold a password: never print it unmasked.
     public var mongo: String?
     /// The database.
@@ -66,24 +82,12 @@ public struct Settings: Sendable, Equatable {
     public var depthCollection = "depth"
     /// The collection of decisions.
     public var signalsCollection = "trade_signals"
-    /// Days ticks are kept in the store.
-    public var tickRetentionDays = 7
-    /// Where ticks and decisions go.
-    public var store = StoreKind.sqlite
-    /// The data folder.
-    public var data = "./tickline-data"
     /// The collector's listener.
     public var collectorHTTP = ListenAddress(host: "127.0.0.1", port: 8080)
     /// The processor's listener.
     public var processorHTTP = ListenAddress(host: "127.0.0.1", port: 8081)
-    /// The trader's listener.
+    /// The trader's listener; on port 8083 where the processor has taken 8082 and nothing else is said.
     public var traderHTTP = ListenAddress(host: "127.0.0.1", port: 8082)
-    /// A file of CA certificates feeds are verified against instead of the system's.
-    public var caFile: String?
-    /// A proxy for feeds.
-    public var proxy: String?
-    /// Scales other than 8 decimals.
-    public var scales: [ScaleSetting] = []
     /// How the hot threads wait.
     public var idle = IdleKind.park
     /// The lowest level logged.
@@ -91,6 +95,6 @@ public struct Settings: Sendable, Equatable {
     /// A file the summary is written to at the end, as JSON.
     public var summaryJSON: String?
 
-    /// Binance's public market data, which needs no key.
-    public static let defaultFeed = "wss://data-stream.binance.vision/stream?streams=btcusdt@trade"
+    /// The defaults.
+    public init() {}
 }

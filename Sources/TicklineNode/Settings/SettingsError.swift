@@ -2,8 +2,10 @@
 public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A `TICKLINE_*` variable no setting has.
     case unknownVariable(String, nearest: String)
-    /// A value that is not of its setting's form.
-    case invalid(source: String, value: String, expected: String)
+    /// A value that is not of its setting's form; nil where it must not be shown.
+    case invalid(source: String, value: String?, expected: String)
+    /// A place in the YAML file, `file:line:column`, and what is wrong there.
+    case misplaced(String, String)
     /// Values that do not go together.
     case conflict(String)
     /// A file that can't be read.
@@ -16,7 +18,10 @@ public enum SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .unknownVariable(let name, let nearest):
             "unknown environment variable \(name); did you mean \(nearest)?"
-        case .invalid(let source, let value, let expected): "\(source): '\(value)' is refused; give \(expected)"
+        case .invalid(let source, let value?, let expected): "\(source): '\(value)' is refused; give \(expected)"
+        case .invalid(let source, nil, let expected):
+            "\(source): the value, not shown as it may hold a password, is refused; give \(expected)"
+        case .misplaced(let place, let problem): "\(place): \(problem)"
         case .conflict(let text): text
         case .unreadableFile(let path, let reason): "cannot read \(path): \(reason)"
         case .unwritableFile(let path, let reason): "cannot write \(path): \(reason)"

@@ -1,77 +1,75 @@
-import Foundation
-import Glibc
-import Logging
 import Monitoring
-import TradingModel
 
-/// Turns flags and environment into settings: a flag wins over a variable, a variable over the default.
+/// Where a setting's value came from.
+enum SettingOrigin: Equatable, CustomStringConvertible {
+    case flag(String)
+    case variable(String)
+    /// `file:line:column` of the YAML file.
+    case file(String)
+    case byDefault
+
+    /// As refusals and `tickline config` name it.
+    var description: String {
+        switch self {
+        case .flag(let name): "--\(name)"
+        case .variable(let name): name
+        case .file(let place): place
+        case .byDefault: "default"
+        }
+    }
+}
+
+/// Turns flags, environment and YAML file into settings: a flag wins over a variable, a variable over the file, the file
+/// over the default.
 public struct SettingsResolver {
-    /// Lines an operator should see: settings that are read but no longer do anything.
-    public private(set) var warnings: [String] = []
+    /// The flag and the variable that name the YAML file.
+    public static let fileFlag = "config", fileVariable = "TICKLINE_CONFIG"
+    /// Largest secret taken from a file (`NAME_FILE`).
+    static let mostSecretBytes = 1 << 14
 
-    private let flags: [SettingKey: [String]]
+    /// Lines an operator should see: settings that no longer do anything, secrets that others can see.
+    public private(set) var warnings: [String] = []
+    /// Where each value came from, by flag; those not in it are defaults.
+    private(set) var origins: [String: SettingOrigin] = [:]
+
+    private let flags: [String: [String]]
     private let environment: [String: String]
 
-    /// Takes the flags given, by key, and the environment.
-    public init(flags: [SettingKey: [String]], environment: [String: String]) {
+    /// Takes the flags given, by name without dashes, and the environment.
+    public init(flags: [String: [String]], environment: [String: String]) {
         self.flags = flags
         self.environment = environment
     }
 
-    /// Resolves everything.
+    /// Resolves everything. Files that settings name are not looked at, apart from the YAML file and secrets.
     ///
-    /// - Throws: `unknownVariable`, `invalid`, `conflict`, `unreadableFile`.
+    /// - Throws: `unknownVariable`, `invalid`, `misplaced`, `conflict`, `unreadableFile`.
     public mutating func resolve() throws(SettingsError) -> Settings {
         try refuseUnknownVariables()
         warnOfReplacedVariables()
-        let short = try number(.short, default: 50, most: SMACrossoverParameters.longestPeriod)
-        let long = try number(.long, default: 200, most: SMACrossoverParameters.longestPeriod)
-        let strategy: SMACrossoverParameters
-        do {
-            strategy = try SMACrossoverParameters(shortPeriod: short, longPeriod: long)
-        } catch {
-            throw .conflict("\(error)")
-        }
-        var settings = Settings(strategy: strategy)
-        if let feeds = values(.feed) { settings.feeds = feeds.texts }
-        settings.redis = text(.redis)
-        settings.redisCAFile = try readableFile(.redisCAFile)
-        settings.redisCertFile = try readableFile(.redisCertFile)
-        settings.redisKeyFile = try readableFile(.redisKeyFile)
-        settings.mongo = text(.mongo)
-        settings.publish = try choice(.publish, default: .append)
-        settings.idle = try choice(.idle, default: .park)
-        settings.signalStream = text(.signalStream) ?? settings.signalStream
-        settings.streamMaxLength = try number(
-            .streamMaxLength, default: settings.streamMaxLength, most: 1_000_000_000)
-        settings.streamMaxAgeDays = try number(
-            .streamMaxAgeDays, default: settings.streamMaxAgeDays, most: 36_500)
-        settings.mongoDatabase = text(.mongoDatabase) ?? settings.mongoDatabase
-        settings.depthCollection = text(.depthCollection) ?? settings.depthCollection
-        settings.signalsCollection = text(.signalsCollection) ?? settings.signalsCollection
-        settings.tickRetentionDays = try number(
-            .tickRetentionDays, default: settings.tickRetentionDays, most: 24_855)  // MongoDB: 2³¹ − 1 seconds
-        settings.store = try choice(.store, default: settings.mongo == nil ? .sqlite : .mongo)
+        var settings = Settings()
+        try readFile(into: &settings)
+        for setting in Setting.all { try read(setting, into: &settings) }
+        if settings.mongo != nil, origin("store") == .byDefault { settings.store = .mongo }
         guard settings.store != .mongo || settings.mongo != nil else {
             throw .conflict("--store mongo needs an address: give --mongo mongodb://host:27017")
         }
-        settings.data = text(.data) ?? settings.data
-        settings.collectorHTTP = try address(.collectorHTTP) ?? settings.collectorHTTP
-        settings.processorHTTP = try address(.processorHTTP) ?? settings.processorHTTP
-        if settings.processorHTTP.port == settings.traderHTTP.port { settings.traderHTTP.port = 8083 }
-        settings.traderHTTP = try address(.traderHTTP) ?? settings.traderHTTP
-        settings.caFile = try readableFile(.caFile)
-        settings.proxy = try proxy()
-        settings.scales = try scales()
-        settings.logLevel = try logLevel()
-        settings.summaryJSON = try writableFile(.summaryJSON)
+        if settings.processorHTTP.port == settings.traderHTTP.port, origin("trader-http") == .byDefault {
+            settings.traderHTTP.port = 8083
+        }
         return settings
     }
 
+    /// Where the value of a setting came from.
+    func origin(_ flag: String) -> SettingOrigin { origins[flag] ?? .byDefault }
+
     private func refuseUnknownVariables() throws(SettingsError) {
-        let known = SettingKey.allCases.flatMap(\.environmentNames).filter { $0.hasPrefix("TICKLINE_") }
+        let known =
+            [Self.fileVariable]
+            + Setting.all.flatMap { setting in setting.variables + (setting.isSecret ? setting.secretFiles : []) }
         for name in environment.keys.sorted() where name.hasPrefix("TICKLINE_") && !known.contains(name) {
-            throw .unknownVariable(name, nearest: nearest(to: name, in: known) ?? "TICKLINE_FEED")
+            let candidates = known.filter { $0.hasPrefix("TICKLINE_") }
+            throw .unknownVariable(name, nearest: nearest(to: name, in: candidates) ?? Self.fileVariable)
         }
     }
 
@@ -82,104 +80,93 @@ public struct SettingsResolver {
         }
     }
 
-    /// The texts given for a key and where they came from; an empty variable counts as not set.
-    private func values(_ key: SettingKey) -> (source: String, texts: [String])? {
-        if let texts = flags[key], !texts.isEmpty { return ("--\(key.rawValue)", texts) }
-        for name in key.environmentNames {
-            if let text = environment[name], !text.isEmpty { return (name, [text]) }
+    private mutating func readFile(into settings: inout Settings) throws(SettingsError) {
+        let path: String
+        let source: String
+        if let flag = flags[Self.fileFlag]?.last {
+            (path, source) = (flag, "--\(Self.fileFlag)")
+        } else if let variable = environment[Self.fileVariable], !variable.isEmpty {
+            (path, source) = (variable, Self.fileVariable)
+        } else {
+            return
+        }
+        try read(SettingsFile(path: path, source: source), into: &settings)
+    }
+
+    /// Takes over what a file sets.
+    mutating func read(_ file: SettingsFile, into settings: inout Settings) throws(SettingsError) {
+        for (setting, node, place) in file.found {
+            let isTaken: Bool
+            do { isTaken = try setting.decode(node, &settings) } catch { isTaken = false }
+            guard isTaken else {
+                throw .misplaced(place, "\(setting.name) is refused; give \(setting.expected)")
+            }
+            origins[setting.flag] = .file(place)
+        }
+    }
+
+    /// A setting's value from its flag or its variables; an empty variable counts as not set.
+    private mutating func read(_ setting: Setting, into settings: inout Settings) throws(SettingsError) {
+        guard let (origin, texts) = try values(setting) else { return }
+        guard setting.parse(texts, &settings) else {
+            throw .invalid(
+                source: "\(origin)", value: setting.isSecret ? nil : texts.joined(separator: " "),
+                expected: "\(setting.expected), for example \(setting.example)")
+        }
+        origins[setting.flag] = origin
+        if setting.isSecret, case .flag(let name) = origin, texts.contains(where: { maskedSecret($0) != $0 }) {
+            warnings.append(
+                "--\(name) shows its password in the process list; give it by \(setting.variables[0]) or"
+                    + " \(setting.secretFiles[0])")
+        }
+    }
+
+    private func values(_ setting: Setting) throws(SettingsError) -> (SettingOrigin, [String])? {
+        if let texts = flags[setting.flag], !texts.isEmpty { return (.flag(setting.flag), texts) }
+        for (name, fileName) in zip(setting.variables, setting.secretFiles) {
+            let text = environment[name].flatMap { $0.isEmpty ? nil : $0 }
+            if setting.isSecret, let path = environment[fileName], !path.isEmpty {
+                guard text == nil else {
+                    throw .conflict("\(name) and \(fileName) are both set; keep one of them")
+                }
+                return (.variable(fileName), [try secret(path: path, source: fileName)])
+            }
+            if let text { return (.variable(name), [text]) }
         }
         return nil
     }
 
-    private func text(_ key: SettingKey) -> String? { values(key)?.texts.last }
-
-    private func number(_ key: SettingKey, default fallback: Int, most: Int) throws(SettingsError) -> Int {
-        guard let (source, texts) = values(key), let text = texts.last else { return fallback }
-        guard let number = Int(text), (1...most).contains(number) else {
-            throw .invalid(
-                source: source, value: text, expected: "a whole number from 1 to \(most), for example \(fallback)")
-        }
-        return number
-    }
-
-    private func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ key: SettingKey, default fallback: Choice
-    ) throws(SettingsError) -> Choice {
-        guard let (source, texts) = values(key), let text = texts.last else { return fallback }
-        guard let choice = Choice(rawValue: text) else {
-            let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .invalid(source: source, value: text, expected: "one of \(names)")
-        }
-        return choice
-    }
-
-    private func address(_ key: SettingKey) throws(SettingsError) -> ListenAddress? {
-        guard let (source, texts) = values(key), let text = texts.last else { return nil }
-        return try ListenAddress(parsing: text, source: source)
-    }
-
-    private func readableFile(_ key: SettingKey) throws(SettingsError) -> String? {
-        guard let path = text(key) else { return nil }
-        do {
-            _ = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: 1)
-        } catch {
-            let code = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            let reason = code.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
-            throw .unreadableFile(path: path, reason: "\(reason); --\(key.rawValue) names it")
-        }
-        return path
-    }
-
-    /// Opened at the start, so that a run does not end with nowhere to write to.
-    private func writableFile(_ key: SettingKey) throws(SettingsError) -> String? {
-        guard let path = text(key) else { return nil }
-        let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
-        guard descriptor >= 0 else {
-            throw .unwritableFile(path: path, reason: "\(String(cString: strerror(errno))); --\(key.rawValue) names it")
-        }
-        close(descriptor)
-        return path
-    }
-
-    private func proxy() throws(SettingsError) -> String? {
-        guard let (source, texts) = values(.proxy), let text = texts.last else { return nil }
-        let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
-        guard let url = URLComponents(string: text), let scheme = url.scheme, schemes.contains(scheme),
-            url.host?.isEmpty == false
-        else {
-            // The text may hold a password.
-            throw .invalid(
-                source: source, value: maskedURL(text),
-                expected: "http://host:port or socks5h://host:port")
+    /// A file's one line, without the newline at its end.
+    private func secret(path: String, source: String) throws(SettingsError) -> String {
+        var text = try BoundedFile.text(path: path, mostBytes: Self.mostSecretBytes, source: source)
+        if text.last?.isNewline == true { text.removeLast() }
+        guard !text.isEmpty, !text.contains(where: \.isNewline) else {
+            throw .unreadableFile(
+                path: path, reason: "it must hold one line, the value of \(source.dropLast("_FILE".count))")
         }
         return text
     }
+}
 
-    private func scales() throws(SettingsError) -> [ScaleSetting] {
-        guard let (source, texts) = values(.scale) else { return [] }
-        var scales: [ScaleSetting] = []
-        for text in texts.flatMap({ $0.split(separator: " ") }) {
-            let parts = text.split(separator: "=")
-            let decimals = parts.last.map { $0.split(separator: ",").compactMap { Int($0) } } ?? []
-            let range = 0...InstrumentSpecification.mostDecimals
-            guard parts.count == 2, (1...2).contains(decimals.count), decimals.allSatisfy(range.contains) else {
-                throw .invalid(
-                    source: source, value: String(text),
-                    expected: "SYMBOL=PRICE_DECIMALS[,QUANTITY_DECIMALS] with 0 to 12, for example BTCUSDT=2,5")
+extension Setting {
+    /// The variables that name a file holding the value, one for each of `variables`; only for secrets.
+    var secretFiles: [String] { variables.map { $0 + "_FILE" } }
+}
+
+extension Settings {
+    /// Opens the files that settings name.
+    ///
+    /// - Throws: `unreadableFile`, `unwritableFile`.
+    func checkFiles(_ resolver: SettingsResolver) throws(SettingsError) {
+        for setting in Setting.all {
+            let source = resolver.origin(setting.flag)
+            switch setting.fileProblem(self) {
+            case .unreadable(let path, let reason):
+                throw .unreadableFile(path: path, reason: "\(reason); \(source) names it")
+            case .unwritable(let path, let reason):
+                throw .unwritableFile(path: path, reason: "\(reason); \(source) names it")
+            case nil: continue
             }
-            scales.append(
-                ScaleSetting(
-                    instrument: String(parts[0]), priceDecimals: decimals[0], quantityDecimals: decimals.last ?? 8))
         }
-        return scales
-    }
-
-    private func logLevel() throws(SettingsError) -> String {
-        guard let (source, texts) = values(.logLevel), let text = texts.last else { return "info" }
-        guard Logger.Level(rawValue: text) != nil else {
-            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .invalid(source: source, value: text, expected: "one of \(names)")
-        }
-        return text
     }
 }

@@ -1,0 +1,125 @@
+import Foundation
+import Logging
+import TradingModel
+
+extension Setting {
+    /// Every setting, in the order of the help and of the YAML file; settings of one section stand together.
+    static let all: [Setting] = feeding + deciding + publishing + storing + serving
+
+    private static let feeding: [Setting] = [
+        Setting(
+            "feed", at: "feeds", \.feeds, .feeds, variables: ["BINANCE_WS_URL"],
+            defaultNote: "BTCUSDT trades from Binance's public market data",
+            example: "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade",
+            help: "A feed, repeatable; its exchange is known by its host, else binance"),
+        Setting(
+            "ca-file", at: "connection.caFile", \.caFile, .readableFile, defaultNote: "the system's",
+            example: "/etc/tickline/ca.pem",
+            help: "CA certificates feeds are verified against"),
+        Setting(
+            "proxy", at: "connection.proxy", \.proxy,
+            .secret("url", expected: "http://host:port or socks5h://host:port") { isProxy($0) },
+            example: "socks5h://127.0.0.1:1080", help: "A proxy for feeds"),
+        Setting(
+            "scale", at: "instruments", \.instruments, .instruments(decimals: 0...InstrumentSpecification.mostDecimals),
+            defaultNote: "8 decimals each", example: "BTCUSDT=2,5",
+            help: "Decimals of an instrument (symbol or exchange:symbol), repeatable"),
+    ]
+
+    private static let deciding: [Setting] = [
+        Setting(
+            "short", at: "strategy.short", \.shortPeriod, .number(1...SMACrossoverParameters.longestPeriod),
+            variables: ["SHORT_PERIOD"], example: "5", help: "Fast average, in trades; below the slow one"),
+        Setting(
+            "long", at: "strategy.long", \.longPeriod, .number(1...SMACrossoverParameters.longestPeriod),
+            variables: ["LONG_PERIOD"], example: "20", help: "Slow average, in trades"),
+        Setting(
+            "idle", at: "strategy.idle", \.idle, .choice("park|spin"), example: "spin",
+            help: "How the hot threads wait: park polls briefly, then sleeps; spin polls without end"),
+    ]
+
+    private static let publishing: [Setting] = [
+        Setting(
+            "redis", at: "redis.url", \.redis,
+            .secret("url", expected: "an address such as redis://host:6379, rediss://host or unix:///path"),
+            variables: ["REDIS_URL", "REDIS_ADDR"], defaultNote: "none: signals go to the console",
+            example: "redis://127.0.0.1:6379/0",
+            help: "Publish to Redis: redis[s]://[user:password@]host[:port][/db], unix:///path or"
+                + " redis[s]+sentinel://[user:password@]host[:port],…/master-name[/db]; rediss is TLS"),
+        Setting(
+            "redis-ca-file", at: "redis.caFile", \.redisCAFile, .readableFile, defaultNote: "the system's",
+            example: "/etc/tickline/redis-ca.pem", help: "CA certificates Redis is verified against"),
+        Setting(
+            "redis-cert-file", at: "redis.certFile", \.redisCertFile, .readableFile,
+            example: "/etc/tickline/redis-client.pem", help: "The certificate shown to a Redis that asks for one"),
+        Setting(
+            "redis-key-file", at: "redis.keyFile", \.redisKeyFile, .readableFile,
+            example: "/etc/tickline/redis-client.key", help: "That certificate's private key, not encrypted"),
+        Setting(
+            "publish", at: "redis.publish", \.publish, .choice("append|once"), example: "once",
+            help: "append: this is the stream's one writer; once: several writers share it"),
+        Setting(
+            "signal-stream", at: "redis.stream", \.signalStream, .text("key", expected: "a key"),
+            variables: ["REDIS_STREAM"], example: "my_signals", help: "The stream's key"),
+        Setting(
+            "stream-max-length", at: "redis.streamMaxLength", \.streamMaxLength, .number(1...1_000_000_000),
+            example: "100000", help: "Entries the stream is trimmed to"),
+        Setting(
+            "stream-max-age-days", at: "redis.streamMaxAgeDays", \.streamMaxAgeDays, .number(1...36_500, "days"),
+            example: "30", help: "Days entries are kept in the stream"),
+    ]
+
+    private static let storing: [Setting] = [
+        Setting(
+            "store", at: "store.kind", \.store, .choice("none|sqlite|mongo"),
+            defaultNote: "mongo where its address is given, else sqlite", example: "none",
+            help: "Where ticks and decisions are kept"),
+        Setting(
+            "data", at: "store.data", \.data, .text("folder", expected: "a folder"), example: "/var/lib/tickline",
+            help: "The data folder, which holds the SQLite store"),
+        Setting(
+            // MongoDB expires by a 32-bit number of seconds: 2³¹ − 1 are 24,855 days.
+            "tick-retention-days", at: "store.tickRetentionDays", \.tickRetentionDays, .number(1...24_855, "days"),
+            example: "30", help: "Days ticks are kept in the store"),
+        Setting(
+            "mongo", at: "mongo.uri", \.mongo, .secret("uri", expected: "mongodb://host[:port]/"),
+            variables: ["MONGO_URI"], example: "mongodb://127.0.0.1:27017/",
+            help: "Store in MongoDB: mongodb://[user:password@]host[:port]/"),
+        Setting(
+            "mongo-database", at: "mongo.database", \.mongoDatabase, .text("name", expected: "a name"),
+            variables: ["DATABASE_NAME"], example: "market", help: "The database"),
+        Setting(
+            "depth-collection", at: "mongo.depthCollection", \.depthCollection, .text("name", expected: "a name"),
+            variables: ["COLLECTION_NAME"], example: "book_events",
+            help: "The collection of book events, which are not stored yet"),
+        Setting(
+            "signals-collection", at: "mongo.signalsCollection", \.signalsCollection,
+            .text("name", expected: "a name"), variables: ["SIGNALS_COL_NAME"], example: "decisions",
+            help: "The collection of decisions"),
+    ]
+
+    private static let serving: [Setting] = [
+        Setting(
+            "collector-http", at: "http.collector", \.collectorHTTP, .address, example: "127.0.0.1:9090",
+            help: "Collector's listener"),
+        Setting(
+            "processor-http", at: "http.processor", \.processorHTTP, .address, variables: ["SERVER_PORT"],
+            example: ":8082", help: "Processor's listener; 8082 is loopback, :8082 every interface"),
+        Setting(
+            "trader-http", at: "http.trader", \.traderHTTP, .address, variables: ["APP_PORT"],
+            defaultNote: "127.0.0.1:8082, or port 8083 where the processor has 8082", example: "8083",
+            help: "Trader's listener"),
+        Setting(
+            "log-level", at: "log.level", \.logLevel, .word(Logger.Level.allCases.map(\.rawValue), "level"),
+            example: "debug", help: "The lowest level logged: trace, debug, info, notice, warning, error or critical"),
+        Setting(
+            "summary-json", at: "summaryJson", \.summaryJSON, .writableFile,
+            example: "summary.json", help: "Write the summary there at the end"),
+    ]
+
+    private static func isProxy(_ text: String) -> Bool {
+        let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+        guard let url = URLComponents(string: text), let scheme = url.scheme else { return false }
+        return schemes.contains(scheme) && url.host?.isEmpty == false
+    }
+}
