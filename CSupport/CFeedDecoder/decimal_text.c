@@ -1,9 +1,12 @@
 #include "decimal_text.h"
 
 #include "byte_words.h"
+#include "instrument_table.h"
+
+#include <string.h>
 
 // 10^n for each scale.
-static const int64_t powers_of_ten[TRADE_DECIMALS_MAX + 1] = {
+static const int64_t powers_of_ten[INSTRUMENT_DECIMALS_MAX + 1] = {
     1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
 };
 
@@ -17,42 +20,41 @@ static bool append_digit(int64_t *value, uint8_t byte) {
 }
 
 // The rules in full, byte by byte: decides what the short way leaves, and gives every refusal its reason.
-static enum trade_decode_result scaled_bytewise(const uint8_t *text, size_t text_bytes, uint8_t decimals,
-                                                int64_t *scaled) {
+static enum decode_result scaled_bytewise(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled) {
     const uint8_t *at = text;
     const uint8_t *end = text + text_bytes;
-    if (at < end && *at == '-')
-        return at + 1 < end && is_digit(at[1]) ? TRADE_DECODE_NEGATIVE : TRADE_DECODE_NOT_A_NUMBER;
-    if (at == end || !is_digit(*at)) return TRADE_DECODE_NOT_A_NUMBER;
-    if (*at == '0' && at + 1 < end && is_digit(at[1])) return TRADE_DECODE_NOT_A_NUMBER;
+    if (at < end && *at == '-') return at + 1 < end && is_digit(at[1]) ? DECODE_NEGATIVE : DECODE_NOT_A_NUMBER;
+    if (at == end || !is_digit(*at)) return DECODE_NOT_A_NUMBER;
+    if (*at == '0' && at + 1 < end && is_digit(at[1])) return DECODE_NOT_A_NUMBER;
     int64_t value = 0;
     for (; at < end && is_digit(*at); at++) {
-        if (!append_digit(&value, *at)) return TRADE_DECODE_TOO_LARGE;
+        if (!append_digit(&value, *at)) return DECODE_TOO_LARGE;
     }
     uint8_t places_left = decimals;
     if (at < end && *at == '.') {
         at++;
-        if (at == end || !is_digit(*at)) return TRADE_DECODE_NOT_A_NUMBER;
+        if (at == end || !is_digit(*at)) return DECODE_NOT_A_NUMBER;
         for (; at < end && is_digit(*at); at++) {
             if (places_left > 0) {
-                if (!append_digit(&value, *at)) return TRADE_DECODE_TOO_LARGE;
+                if (!append_digit(&value, *at)) return DECODE_TOO_LARGE;
                 places_left--;
             } else if (*at != '0') {
-                return TRADE_DECODE_TOO_PRECISE;
+                return DECODE_TOO_PRECISE;
             }
         }
     }
-    if (at < end) return *at == 'e' || *at == 'E' ? TRADE_DECODE_EXPONENT : TRADE_DECODE_NOT_A_NUMBER;
+    if (at < end) return *at == 'e' || *at == 'E' ? DECODE_EXPONENT : DECODE_NOT_A_NUMBER;
     for (; places_left > 0; places_left--) {
-        if (!append_digit(&value, '0')) return TRADE_DECODE_TOO_LARGE;
+        if (!append_digit(&value, '0')) return DECODE_TOO_LARGE;
     }
     *scaled = value;
-    return TRADE_DECODE_TICK;
+    return DECODE_TICK;
 }
 
 // The short way, for nearly all texts there are: 1 to 7 whole digits, a point and 1 to 8 decimals that the scale takes.
 // False without a verdict where a text is anything else.
-static bool scaled_at_once(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled) {
+static inline bool scaled_at_once(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled,
+                                  uint8_t *digits) {
     if (text_bytes < 3 || text_bytes > 16) return false;
     uint64_t head = word_of(text, text_bytes);
     uint64_t others = non_digits(head);
@@ -74,13 +76,26 @@ static bool scaled_at_once(const uint8_t *text, size_t text_bytes, uint8_t decim
     if (__builtin_mul_overflow(whole, powers_of_ten[decimals], &value)) return false;
     if (__builtin_add_overflow(value, fraction * powers_of_ten[decimals - decimal_digits], &value)) return false;
     *scaled = value;
+    *digits = (uint8_t)decimal_digits;
     return true;
 }
 
-enum trade_decode_result decimal_text_scaled(const uint8_t *text, size_t text_bytes, uint8_t decimals,
-                                             int64_t *scaled) {
-    if (scaled_at_once(text, text_bytes, decimals, scaled)) return TRADE_DECODE_TICK;
+enum decode_result decimal_text_scaled(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled) {
+    uint8_t digits;
+    if (scaled_at_once(text, text_bytes, decimals, scaled, &digits)) return DECODE_TICK;
     return scaled_bytewise(text, text_bytes, decimals, scaled);
+}
+
+enum decode_result decimal_text_exact(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled,
+                                      uint8_t *digits) {
+    if (scaled_at_once(text, text_bytes, decimals, scaled, digits)) return DECODE_TICK;
+    enum decode_result result = scaled_bytewise(text, text_bytes, decimals, scaled);
+    if (result != DECODE_TICK) return result;
+    const uint8_t *point = memchr(text, '.', text_bytes);
+    size_t count = point == NULL ? 0 : (size_t)(text + text_bytes - point) - 1;
+    if (count > UINT8_MAX) return DECODE_TOO_PRECISE;
+    *digits = (uint8_t)count;
+    return DECODE_TICK;
 }
 
 bool decimal_text_integer(const uint8_t *text, size_t text_bytes, int64_t *value) {

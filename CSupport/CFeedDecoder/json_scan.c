@@ -13,7 +13,7 @@ static bool is_hex_digit(uint8_t byte) {
 }
 
 static struct json_value value_between(const uint8_t *start, const uint8_t *end, enum json_type type) {
-    // A message is at most 2^32-1 bytes long, as trade_decode checks.
+    // A message is at most 2^32-1 bytes long, as payload_scan checks.
     return (struct json_value){.bytes = start, .byte_count = (uint32_t)(end - start), .type = type};
 }
 

@@ -35,36 +35,51 @@ extension FeedLoop {
     @inline(__always)
     private mutating func publishBatch(received now: MonotonicNanos) {
         ring.publish()
-        guard pendingTicks > 0 else { return }
-        metrics.decode.record(nanos: MonotonicClock.now().nanos(since: now), times: pendingTicks)
-        pendingTicks = 0
+        guard pendingMessages > 0 else { return }
+        metrics.decode.record(nanos: MonotonicClock.now().nanos(since: now), times: pendingMessages)
+        pendingMessages = 0
     }
 
-    /// Decodes a message straight into the next ring slot.
+    /// Decodes a message straight into the next ring slot; books and klines need more than one.
     @inline(__always)
     private mutating func decode(_ message: UnsafeRawBufferPointer, received now: MonotonicNanos) {
-        guard machine.isOpen else { return }
+        guard machine.isOpen, !isCutOff else { return }
         metrics.messages.addFromOnlyWriter()
         guard let slot = unsafe claimSlot(at: now) else { return }
         let outcome = unsafe decoder.decode(message, received: now, into: slot)
         if outcome == .tick {
-            pendingTicks &+= 1
+            pendingMessages &+= 1
         } else {
             ring.abort(count: 1)
-            unsafe takeOther(outcome, message, at: now)
+            if outcome.hasRecords { appendRecords(at: now) } else { unsafe takeOther(outcome, message, at: now) }
         }
+    }
+
+    /// Claims what the decoder made of a book or kline, whole; nothing of it when stopping.
+    @inline(never)
+    private mutating func appendRecords(at now: MonotonicNanos) {
+        while unsafe !ring.tryAppend(decoder.records) {
+            guard waitForRoom(slots: decoder.recordCount, at: now) else {
+                isCutOff = true
+                return
+            }
+        }
+        pendingMessages &+= 1
     }
 
     /// The next slot; when the ring is full, what is claimed is published and reading waits (TCP holds the exchange back).
     /// nil only when stopping.
     @inline(__always)
     mutating func claimSlot(at now: MonotonicNanos) -> UnsafeMutableRawPointer? {
-        if let slot = unsafe ring.tryClaim() { return unsafe slot }
-        return unsafe waitForSlot(at: now)
+        while true {
+            if let slot = unsafe ring.tryClaim() { return unsafe slot }
+            guard waitForRoom(slots: 1, at: now) else { return nil }
+        }
     }
 
+    /// Publishes what is claimed and waits until `slots`, at most the ring's capacity, are free; false when stopping.
     @inline(never)
-    private mutating func waitForSlot(at now: MonotonicNanos) -> UnsafeMutableRawPointer? {
+    private mutating func waitForRoom(slots: Int, at now: MonotonicNanos) -> Bool {
         publishBatch(received: now)
         metrics.ringStalls.addFromOnlyWriter()
         if let unseen = stallLog.allow(at: now) {
@@ -72,13 +87,13 @@ extension FeedLoop {
                 "ring full, reading waits", metadata: ["feed": "\(configuration.name)", "more": "\(unseen)"])
         }
         while !stop.isRequested {
-            if let slot = unsafe ring.tryClaim() { return unsafe slot }
+            if ring.freeSlots >= slots { return true }
             if configuration.busySpin { spinPause() } else { stop.wait(timeoutMillis: 1) }
         }
-        return nil
+        return false
     }
 
-    /// A message without a tick: counted; the few that mean something are acted on.
+    /// A message without a record: counted; the few that mean something are acted on.
     @inline(never)
     private mutating func takeOther(
         _ outcome: DecodeOutcome, _ message: UnsafeRawBufferPointer, at now: MonotonicNanos

@@ -19,7 +19,7 @@ struct FeedLoop: ~Copyable {
     let metrics: FeedMetrics
     let health: HealthCheck
     let logger: Logger
-    let decoder: TradeDecoder
+    var decoder: MessageDecoder
     let ring: RingProducer
     var machine: ConnectionStateMachine
     var session: WebSocketSession
@@ -27,8 +27,10 @@ struct FeedLoop: ~Copyable {
     var connectionNumber: UInt64 = 0
     var closedConnections: UInt64 = 0
     var clock = ClockWatch()
-    /// Ticks claimed and not yet published.
-    var pendingTicks: UInt64 = 0
+    /// Messages whose records are claimed and not yet published.
+    var pendingMessages: UInt64 = 0
+    /// Set when stopping left a book or kline out: no message behind it goes on the ring.
+    var isCutOff = false
     /// Set when a message asks for the end of the connection; acted on after the batch.
     var closing: (code: UInt16, reason: DisconnectReason, words: String)?
     var refusalLog = LogLimiter()
@@ -43,7 +45,9 @@ struct FeedLoop: ~Copyable {
         self.metrics = FeedMetrics(registry: metrics, feed: configuration.name)
         self.health = health
         self.logger = logger
-        decoder = TradeDecoder(catalog: catalog, exchange: configuration.plan.exchange, feed: configuration.feed)
+        decoder = MessageDecoder(
+            catalog: catalog, exchange: configuration.plan.exchange, streams: configuration.plan.streams,
+            feed: configuration.feed, mostSlots: producer.capacitySlots)
         ring = producer
         machine = ConnectionStateMachine(random: { SecureRandom.number() })
         session = WebSocketSession(mostMessageBytes: configuration.mostMessageBytes)

@@ -26,11 +26,11 @@ struct FeedMetrics {
             "tickline_dropped_total", help: "What was dropped at a bound.", labels: [("what", "pong")])
         decode = registry.histogram(
             "tickline_stage_seconds", help: "Time spent in a stage of the data path.", labels: [("stage", "decode")])
-        outcomes = DecodeOutcome.allCases.filter { $0 != .tick }.map { outcome in
+        outcomes = DecodeOutcome.allCases.filter { !$0.hasRecords }.map { outcome in
             outcome.isRefusal
                 ? Self.decodeErrors(registry, reason: outcome.label)
                 : registry.counter(
-                    "tickline_messages_ignored_total", help: "Messages understood that carry no tick.",
+                    "tickline_messages_ignored_total", help: "Messages understood that give no record.",
                     labels: [("type", outcome.label)])
         }
         violations = Dictionary(
@@ -54,10 +54,10 @@ struct FeedMetrics {
             labels: [("reason", reason)])
     }
 
-    /// Counts a message that gave no tick.
+    /// Counts a message that gave no record.
     func count(_ outcome: DecodeOutcome) {
-        precondition(outcome != .tick, "ticks are the engine's to count")
-        outcomes[Int(outcome.rawValue) - 1].add()
+        precondition(!outcome.hasRecords, "records are the engine's to count")
+        outcomes[Int(outcome.rawValue) - (DecodeOutcome.allCases.count - outcomes.count)].add()
     }
 
     /// Counts a breach of the protocol.

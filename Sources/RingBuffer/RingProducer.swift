@@ -31,6 +31,17 @@ public import CSPSCRing
         return true
     }
 
+    /// Copies whole 64-byte slots behind those that are claimed: all of `slots`, or none and false where the ring lacks room.
+    /// O(slots).
+    @inlinable @inline(__always)
+    public func tryAppend(_ slots: UnsafeRawBufferPointer) -> Bool {
+        guard let start = slots.baseAddress else { return true }
+        return unsafe spsc_ring_try_append(raw, start, UInt64(slots.count / Int(SPSC_RING_SLOT_BYTES))) != 0
+    }
+
+    /// Slots the ring holds.
+    public var capacitySlots: Int { ring.capacitySlots }
+
     /// Slots that can be claimed now.
     @inlinable @inline(__always)
     public var freeSlots: Int { unsafe Int(truncatingIfNeeded: spsc_ring_free_slots(raw)) }

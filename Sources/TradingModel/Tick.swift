@@ -58,7 +58,7 @@ public struct TickFlags: OptionSet, Sendable {
 
 /// One decoded market event, exactly one 64-byte ring slot.
 ///
-/// The layout is shared with the C decoder (`struct tick_record` in `trade_decode.h`); both sides assert it. Prices and
+/// The layout is shared with the C decoder (`struct tick_record` in `tick_record.h`); both sides assert it. Prices and
 /// quantities are integers at their instrument's scale. Which fields mean what, by kind:
 ///
 /// | field | trade | aggregateTrade | quote |

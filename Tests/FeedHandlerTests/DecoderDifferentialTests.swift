@@ -22,9 +22,7 @@ struct DecoderDifferentialTests {
         let symbols = [
             "BTCUSDT", "NKNUSDT", "BLZETH", "LRCBTC", "RUNEEUR", "SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT",
         ]
-        let decoder = DecoderUnderTest(
-            symbols.map { InstrumentSpecification(instrument: Instrument(exchange: exchange, symbol: $0)) },
-            exchange: exchange)
+        let decoder = try DecoderUnderTest(symbols: symbols, exchange: exchange)
         var counts: [DecodeOutcome: Int] = [:]
         for line in try recordedLines(file) {
             let (outcome, tick) = decoder.decode(line)

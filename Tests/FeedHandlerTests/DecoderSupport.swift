@@ -4,25 +4,41 @@ import TestSupport
 import TradingModel
 
 /// Decodes single messages as one feed would.
-struct DecoderUnderTest: ~Copyable {
-    let decoder: TradeDecoder
+final class DecoderUnderTest {
+    private var decoder: MessageDecoder
 
-    init(_ instruments: [InstrumentSpecification], exchange: Exchange = .binance) {
-        decoder = TradeDecoder(
-            catalog: MarketCatalog(instruments: instruments, strategies: []), exchange: exchange, feed: 7)
+    init(
+        _ instruments: [InstrumentSpecification], exchange: Exchange = .binance, streams: [String] = [],
+        mostSlots: Int = BookUpdate.mostSlots
+    ) throws {
+        let names = streams.joined(separator: "/")
+        decoder = MessageDecoder(
+            catalog: MarketCatalog(instruments: instruments, strategies: []), exchange: exchange,
+            streams: names.isEmpty ? [] : try FeedPlan(parsing: "ws://127.0.0.1/ws/\(names)").streams, feed: 7,
+            mostSlots: mostSlots)
     }
 
+    /// One that knows BTCUSDT.
     init(priceDecimals: Int = 8, quantityDecimals: Int = 8) {
-        self.init([
-            InstrumentSpecification(
-                instrument: Instrument(exchange: .binance, symbol: "BTCUSDT"), priceDecimals: priceDecimals,
-                quantityDecimals: quantityDecimals)
-        ])
+        decoder = MessageDecoder(
+            catalog: MarketCatalog(
+                instruments: [
+                    InstrumentSpecification(
+                        instrument: Instrument(exchange: .binance, symbol: "BTCUSDT"), priceDecimals: priceDecimals,
+                        quantityDecimals: quantityDecimals)
+                ], strategies: []), exchange: .binance, streams: [], feed: 7)
     }
 
-    /// The outcome, and the tick where there is one. The message is copied to the end of its own allocation, so that the
-    /// address sanitizer sees a read past it.
-    func decode(_ message: some Sequence<UInt8>) -> (outcome: DecodeOutcome, tick: Tick?) {
+    /// One that knows these symbols at the usual scale.
+    convenience init(symbols: [String], exchange: Exchange = .binance, streams: [String] = []) throws {
+        try self.init(
+            symbols.map { InstrumentSpecification(instrument: Instrument(exchange: exchange, symbol: $0)) },
+            exchange: exchange, streams: streams)
+    }
+
+    /// The outcome and the slots of the message. It is copied to the end of its own allocation, so that the address
+    /// sanitizer sees a read past it.
+    func slots(_ message: some Sequence<UInt8>) -> (outcome: DecodeOutcome, slots: [Tick]) {
         let bytes = Array(message)
         let exact = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
         defer { exact.deallocate() }
@@ -31,15 +47,63 @@ struct DecoderUnderTest: ~Copyable {
             let start = UnsafeMutableRawPointer(slot.baseAddress!)
             let outcome = decoder.decode(
                 UnsafeRawBufferPointer(exact), received: MonotonicNanos(rawValue: 99), into: start)
-            return (outcome, outcome == .tick ? slot[0] : nil)
+            guard outcome.hasRecords else { return (outcome, []) }
+            return (outcome, outcome == .tick ? [slot[0]] : Array(decoder.records.bindMemory(to: Tick.self)))
         }
+    }
+
+    /// The outcome, and the tick where there is one.
+    func decode(_ message: some Sequence<UInt8>) -> (outcome: DecodeOutcome, tick: Tick?) {
+        let (outcome, slots) = slots(message)
+        return (outcome, outcome == .tick ? slots[0] : nil)
     }
 
     func decode(_ message: String) -> (outcome: DecodeOutcome, tick: Tick?) { decode(message.utf8) }
 
+    /// The outcome, and the book where there is one.
+    func book(_ message: String) -> (outcome: DecodeOutcome, book: BookUpdate?) {
+        let (outcome, slots) = slots(message.utf8)
+        return (outcome, BookUpdate(decoded: slots))
+    }
+
+    /// The outcome, and the kline where there is one.
+    func kline(_ message: String) -> (outcome: DecodeOutcome, kline: Kline?) {
+        let (outcome, slots) = slots(message.utf8)
+        return (outcome, outcome == .kline ? Kline(prices: slots[0], volumes: slots[1]) : nil)
+    }
+
     /// Decodes a spot trade with this price and quantity.
     func trade(price: String, quantity: String = "1") -> (outcome: DecodeOutcome, tick: Tick?) {
         decode(#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"\#(price)","q":"\#(quantity)","T":1,"m":true,"M":true}"#)
+    }
+}
+
+extension BookUpdate {
+    /// The book in a decoder's slots, with no receive time; nil where they are none, or are not as their header says.
+    init?(decoded slots: [Tick]) {
+        guard let header = slots.first,
+            [RecordKind.depth.rawValue, RecordKind.partialDepth.rawValue].contains(header.kind)
+        else { return nil }
+        var sides: [[BookLevel]] = [[], []]
+        for slot in slots.dropFirst() {
+            let levels = unsafeBitCast(slot, to: BookLevelSlot.self)
+            guard levels.kind == RecordKind.bookLevels.rawValue, levels.instrument == header.instrument,
+                levels.feed == header.feed, levels.flags == 0, (1...3).contains(levels.levelCount),
+                levels.side == 0 ? sides[1].isEmpty : levels.side == 1
+            else { return nil }
+            let all = [
+                (levels.price0, levels.quantity0, levels.digits.0, levels.digits.1),
+                (levels.price1, levels.quantity1, levels.digits.2, levels.digits.3),
+                (levels.price2, levels.quantity2, levels.digits.4, levels.digits.5),
+            ].map { BookLevel(price: $0, quantity: $1, priceDigits: $2, quantityDigits: $3) }
+            let none = BookLevel(price: 0, quantity: 0, priceDigits: 0, quantityDigits: 0)
+            guard all[Int(levels.levelCount)...].allSatisfy({ $0 == none }) else { return nil }
+            sides[Int(levels.side)] += all.prefix(Int(levels.levelCount))
+        }
+        self.init(header: header, receiveTime: UnixNanos(rawValue: 0), bids: sides[0], asks: sides[1])
+        guard BookUpdate.bidCount(of: header) == bids.count, BookUpdate.askCount(of: header) == asks.count,
+            BookUpdate.levelSlots(of: header) == slots.count - 1
+        else { return nil }
     }
 }
 

@@ -50,7 +50,7 @@ struct FeedHandlerTests {
             #"tickline_ring_stalls_total{feed="binance-3"} 0"#, #"tickline_reconnects_total{reason="silent"} 0"#,
             #"tickline_decode_errors_total{reason="too_precise"} 0"#,
             #"tickline_decode_errors_total{reason="masked_frame"} 0"#,
-            #"tickline_messages_ignored_total{type="depth"} 0"#, #"tickline_dropped_total{what="pong"} 0"#,
+            #"tickline_messages_ignored_total{type="other"} 0"#, #"tickline_dropped_total{what="pong"} 0"#,
             #"tickline_stage_seconds_count{stage="decode"} 0"#,
         ] {
             #expect(text.contains("\n\(line)\n"), "\(line) is missing")
@@ -273,7 +273,7 @@ struct FeedHandlerTests {
             peer.acceptUpgrade()
             guard number == 1 else { return peer.waitForEnd() }
             for message in [
-                #"{"result":null,"id":1}"#, #"{"code":2,"msg":"Invalid"}"#, #"{"e":"kline"}"#, "{", "{}",
+                #"{"result":null,"id":1}"#, #"{"code":2,"msg":"Invalid"}"#, #"{"e":"24hrTicker"}"#, "{", "{}",
                 FeedUnderTest.trade(1).replacing("1.5", with: "1e5"), FeedUnderTest.trade(2),
                 FeedUnderTest.trade(3).replacing("BTC", with: "ETH"), #"{"e":"serverShutdown","E":1}"#,
                 FeedUnderTest.trade(4),
@@ -289,7 +289,7 @@ struct FeedHandlerTests {
         feed.stop()
         server.stop()
         #expect(Set(feed.tradeIDs).subtracting([2, 4]).isEmpty && feed.tradeIDs.first == 2)
-        for type in ["reply", "error_reply", "kline", "server_shutdown"] {
+        for type in ["reply", "error_reply", "other", "server_shutdown"] {
             #expect(feed.metric(#"tickline_messages_ignored_total{type="\#(type)"}"#) == 1, "\(type)")
         }
         for reason in ["malformed", "unrecognised", "exponent", "unknown_symbol"] {

@@ -4,7 +4,7 @@ import TradingModel
 
 @Suite struct TradeDecoderTests {
     @Test func `a record in C has the layout of a tick`() {
-        let layout = TradeDecoder.recordLayout
+        let layout = MessageDecoder.recordLayout
         #expect(layout["size"] == MemoryLayout<Tick>.size)
         let swift: [(String, Int?)] = [
             ("id", MemoryLayout<Tick>.offset(of: \.id)),
@@ -24,6 +24,8 @@ import TradingModel
 
     @Test func `outcomes have C's numbers`() {
         #expect(DecodeOutcome.allCases.map(\.rawValue) == Array(0..<DecodeOutcome.resultCount))
+        #expect(DecodeOutcome.allCases.filter(\.hasRecords) == [.tick, .depth, .partialDepth, .kline])
+        #expect(Set(DecodeOutcome.allCases.map(\.label)).count == DecodeOutcome.allCases.count)
     }
 
     @Test func `reads a trade with its keys in any order, unknown ones skipped`() {
@@ -86,10 +88,6 @@ import TradingModel
 
     @Test(
         arguments: [
-            (#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[],"a":[]}"#, .depth),
-            (#"{"stream":"btcusdt@depth5","data":{"lastUpdateId":160,"bids":[["0.1","2"]],"asks":[]}}"#, .depth),
-            (#"{"lastUpdateId":160,"bids":[],"asks":[]}"#, .depth),
-            (#"{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":1}}"#, .kline),
             (#"{"e":"serverShutdown","E":1}"#, .serverShutdown),
             (#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}"#, .serverShutdown),
             (#"{"result":null,"id":1}"#, .reply), (#"{"result":["btcusdt@trade"],"id":3}"#, .reply),
@@ -181,10 +179,9 @@ import TradingModel
         }
     }
 
-    @Test func `finds each of many symbols and no other`() {
+    @Test func `finds each of many symbols and no other`() throws {
         let symbols = (0..<3_000).map { "S\($0)USDT" } + ["A", String(repeating: "Z", count: 48)]
-        let decoder = DecoderUnderTest(
-            symbols.map { InstrumentSpecification(instrument: Instrument(exchange: .binance, symbol: $0)) })
+        let decoder = try DecoderUnderTest(symbols: symbols)
         for (index, symbol) in symbols.enumerated() {
             #expect(
                 decoder.decode(Self.good.replacing("BTCUSDT", with: symbol)).tick?.instrument == UInt32(index))
@@ -194,8 +191,8 @@ import TradingModel
         }
     }
 
-    @Test func `decodes only the instruments of its exchange`() {
-        let decoder = DecoderUnderTest(
+    @Test func `decodes only the instruments of its exchange`() throws {
+        let decoder = try DecoderUnderTest(
             [
                 InstrumentSpecification(instrument: Instrument(exchange: .binance, symbol: "ETHUSDT")),
                 InstrumentSpecification(instrument: Instrument(exchange: .binanceUSDM, symbol: "BTCUSDT")),

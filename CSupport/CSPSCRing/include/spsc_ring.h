@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SPSC_RING_SLOT_BYTES 64u
 // Two cache lines: the adjacent-line prefetcher of x86 pulls lines in pairs.
@@ -73,6 +74,18 @@ static inline uint64_t spsc_ring_free_slots(struct spsc_ring *_Nonnull ring) {
     // acquire: as in spsc_ring_try_claim.
     ring->cached_tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     return ring->capacity_slots - (ring->claimed - ring->cached_tail);
+}
+
+// Claims `count` slots and copies `slots` into them, all or, where the ring lacks room (0), none. Linear in them.
+static inline int spsc_ring_try_append(struct spsc_ring *_Nonnull ring, const void *_Nonnull slots, uint64_t count) {
+    if (spsc_ring_free_slots(ring) < count) return 0;
+    uint64_t to_end = ring->capacity_slots - (ring->claimed & (ring->capacity_slots - 1));
+    uint64_t first = count < to_end ? count : to_end;
+    memcpy(spsc_ring_slot(ring, ring->claimed), slots, first * SPSC_RING_SLOT_BYTES);
+    // What is left, perhaps nothing, goes to the ring's start.
+    memcpy(ring + 1, (const uint8_t *)slots + first * SPSC_RING_SLOT_BYTES, (count - first) * SPSC_RING_SLOT_BYTES);
+    ring->claimed += count;
+    return 1;
 }
 
 // Gives back the `count` slots claimed last; only slots not yet published.

@@ -2,9 +2,12 @@ internal import CFeedDecoder
 
 /// What a message turned out to be.
 package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
-    /// A tick, written to the slot.
+    /// A trade, aggregate trade or quote.
     case tick = 0
+    /// A change of a book.
     case depth
+    /// The top of a book.
+    case partialDepth
     case kline
     case serverShutdown
     case reply
@@ -18,6 +21,9 @@ package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
     case missingField
     case wrongType
     case unknownSymbol
+    case unknownStream
+    case ambiguousStream
+    case unknownInterval
     case badID
     case badTime
     case notANumber
@@ -26,6 +32,10 @@ package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
     case zero
     case tooPrecise
     case tooLarge
+    case tooManyLevels
+
+    /// Whether it gave records for the ring.
+    package var hasRecords: Bool { rawValue <= DecodeOutcome.kline.rawValue }
 
     /// Whether the message was refused, rather than understood and of no use.
     package var isRefusal: Bool { rawValue >= DecodeOutcome.malformed.rawValue }
@@ -35,6 +45,7 @@ package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
         switch self {
         case .tick: "tick"
         case .depth: "depth"
+        case .partialDepth: "partial_depth"
         case .kline: "kline"
         case .serverShutdown: "server_shutdown"
         case .reply: "reply"
@@ -48,6 +59,9 @@ package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
         case .missingField: "missing_field"
         case .wrongType: "wrong_type"
         case .unknownSymbol: "unknown_symbol"
+        case .unknownStream: "unknown_stream"
+        case .ambiguousStream: "ambiguous_stream"
+        case .unknownInterval: "unknown_interval"
         case .badID: "bad_id"
         case .badTime: "bad_time"
         case .notANumber: "not_a_number"
@@ -56,9 +70,10 @@ package enum DecodeOutcome: UInt32, Sendable, CaseIterable {
         case .zero: "zero"
         case .tooPrecise: "too_precise"
         case .tooLarge: "too_large"
+        case .tooManyLevels: "too_many_levels"
         }
     }
 
     /// The C result of the same number; the enumerations are kept in step by a test.
-    package static var resultCount: UInt32 { TRADE_DECODE_RESULT_COUNT.rawValue }
+    package static var resultCount: UInt32 { DECODE_RESULT_COUNT.rawValue }
 }

@@ -23,21 +23,21 @@ enum DecoderBenchmarks {
     }
 
     private static func run(_ messages: [ContiguousArray<UInt8>]) -> UInt64 {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: trade_instrument_table_bytes(1), alignment: 64)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: instrument_table_bytes(1), alignment: 64)
         defer { unsafe memory.deallocate() }
-        let table = unsafe memory.assumingMemoryBound(to: trade_instrument_table.self)
-        unsafe trade_instrument_table_init(table, 1)
-        let added = unsafe trade_instrument_table_add(table, "BTCUSDT", 7, 0, 8, 8)
-        precondition(added == TRADE_TABLE_OK, "the table takes one instrument")
+        let table = unsafe memory.assumingMemoryBound(to: instrument_table.self)
+        unsafe instrument_table_init(table, 1)
+        let added = unsafe instrument_table_add(table, "BTCUSDT", 7, 0, 8, 8, 0)
+        precondition(added == INSTRUMENT_TABLE_OK, "the table takes one instrument")
         var record = tick_record()
         return Runner.time {
             for _ in 0..<passes {
                 for message in messages {
                     let result = unsafe message.withUnsafeBufferPointer { text in
-                        guard let start = text.baseAddress else { return TRADE_DECODE_MALFORMED }
+                        guard let start = text.baseAddress else { return DECODE_MALFORMED }
                         return unsafe trade_decode(start, text.count, table, 1, 0, &record)
                     }
-                    precondition(result == TRADE_DECODE_TICK, "a recorded message was refused")
+                    precondition(result == DECODE_TICK, "a recorded message was refused")
                 }
             }
         }
