@@ -1,7 +1,7 @@
 // libmongoc and libbson for Swift, with what Swift cannot do itself.
 //
-// bson_iter_t and bson_t are aligned to 128 bytes, so Swift can hold neither: replies are walked here. The functions
-// only read the document they are given, allocate nothing and may be called from any thread.
+// bson_iter_t and bson_t are aligned to 128 bytes, so Swift can hold neither: replies are walked and inner arrays built
+// here. The functions that read allocate nothing; all may be called from any thread, for one document from one at a time.
 
 #ifndef TICKLINE_CMONGOC_SHIM_H
 #define TICKLINE_CMONGOC_SHIM_H
@@ -60,6 +60,18 @@ static inline int64_t CMongoC_integer(const bson_t *_Nonnull reply, const char *
 // Length of a document; Swift cannot see the field.
 static inline uint32_t CMongoC_document_bytes(const bson_t *_Nonnull document) {
     return document->len;
+}
+
+// Appends the array of two texts at `index` of `array`; they need no NUL and are copied. False beyond 2 GiB.
+static inline bool CMongoC_append_pair(bson_t *_Nonnull array, uint32_t index, const char *_Nonnull first,
+                                       int32_t first_bytes, const char *_Nonnull second, int32_t second_bytes) {
+    bson_t pair;
+    char memory[16];
+    const char *key;
+    size_t key_bytes = bson_uint32_to_string(index, &key, memory, sizeof memory);
+    return bson_append_array_begin(array, key, (int)key_bytes, &pair) &&
+           bson_append_utf8(&pair, "0", 1, first, first_bytes) &&
+           bson_append_utf8(&pair, "1", 1, second, second_bytes) && bson_append_array_end(array, &pair);
 }
 
 // The message of a bson_error_t; Swift sees an array of 504 elements as a tuple.

@@ -68,6 +68,17 @@ internal import CMongoC
         _ = unsafe bson_append_array(raw, key, -1, child.raw)
     }
 
+    /// Appends to an array, at `index`, the array of the texts `first` and `second`.
+    mutating func append(index: Int, _ first: UnsafeBufferPointer<UInt8>, _ second: UnsafeBufferPointer<UInt8>) {
+        _ = unsafe first.withMemoryRebound(to: CChar.self) { first in
+            unsafe second.withMemoryRebound(to: CChar.self) { second in
+                unsafe CMongoC_append_pair(
+                    raw, UInt32(index), first.baseAddress ?? emptyText, Int32(clamping: first.count),
+                    second.baseAddress ?? emptyText, Int32(clamping: second.count))
+            }
+        }
+    }
+
     func text(_ path: String) -> String? { unsafe CMongoC_text(raw, path).map { unsafe String(cString: $0) } }
 
     func has(_ path: String) -> Bool { unsafe CMongoC_has(raw, path) }

@@ -8,6 +8,10 @@ extension MongoConnection {
         try createIndex(["symbol", "eventTime"], on: settings.ticksCollection, of: database)
         try createRetentionIndex(
             "created_at", seconds: settings.tickRetentionSeconds, on: settings.ticksCollection, of: database)
+        try createIndex(["symbol", "timestamp"], on: settings.depthCollection, of: database)
+        try createRetentionIndex(
+            "created_at", seconds: settings.tickRetentionSeconds, on: settings.depthCollection, of: database)
+        try createIndex(["symbol", "interval", "openTime"], on: settings.klinesCollection, of: database)
         try createIndex(["timestamp"], on: settings.signalsCollection, of: database)
         try createIndex(["symbol", "strategy", "timestamp"], on: settings.signalsCollection, of: database)
         try createIndex(["symbol", "noticedTime"], on: settings.gapsCollection, of: database)

@@ -1,12 +1,12 @@
 public import TradingModel
 
-/// Ticks, decisions and gaps as documents of one MongoDB database.
+/// Ticks, book updates, klines, decisions and gaps as documents of one MongoDB database.
 ///
 /// Documents are inserted unordered with write concern `majority` and `journal`, so what is acknowledged survives the
 /// loss of a server; the driver retries once under the same transaction number where the deployment can. Each `_id` is a
 /// function of the record, so what a retry finds there already counts as success. Collections are regular ones:
-/// time-series collections do not enforce `_id`. Only ticks expire, by `created_at`, the date of insertion: an event date
-/// would delete replayed history. Used by one thread at a time; a call ends within the address's time limits, by default
+/// time-series collections do not enforce `_id`. Only ticks and book updates expire, by `created_at`, the date of insertion:
+/// an event date would delete replayed history. Used by one thread at a time; a call ends within the address's time limits, by default
 /// 1 s for a server that is gone and 3 s for one that hangs.
 public struct MongoStore: TradeStore, ~Copyable {
     private let connection: MongoConnection
@@ -16,7 +16,7 @@ public struct MongoStore: TradeStore, ~Copyable {
 
     /// Checks the settings; contacts nobody, except that `mongodb+srv://` is looked up in the DNS.
     ///
-    /// `wallClock` gives the date of insertion that ticks expire by.
+    /// `wallClock` gives the date of insertion that ticks and book updates expire by.
     ///
     /// - Throws: `invalidURI`, `invalidName`, `invalidRetention`.
     public init(
@@ -54,6 +54,14 @@ public struct MongoStore: TradeStore, ~Copyable {
         try connection.insert(
             count: ticks.count, into: settings.ticksCollection, of: settings.database, adding: &receipt
         ) { index, document in encoder.encode(ticks[index], createdAt: createdAt, into: &document) }
+        let books = batch.books
+        try connection.insert(
+            count: books.count, into: settings.depthCollection, of: settings.database, adding: &receipt
+        ) { index, document in encoder.encode(books[index], createdAt: createdAt, into: &document) }
+        let klines = batch.klines
+        try connection.insert(
+            count: klines.count, into: settings.klinesCollection, of: settings.database, adding: &receipt
+        ) { index, document in encoder.encode(klines[index], createdAt: createdAt, into: &document) }
         return receipt
     }
 

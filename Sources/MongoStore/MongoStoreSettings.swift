@@ -9,11 +9,15 @@ public struct MongoStoreSettings: Sendable, CustomStringConvertible {
     public var database = "btc_data"
     /// Trades, aggregate trades and quotes.
     public var ticksCollection = "ticks"
+    /// Book updates.
+    public var depthCollection = "depth"
+    /// Closed klines.
+    public var klinesCollection = "klines"
     /// Decisions, signals among them.
     public var signalsCollection = "trade_signals"
     /// Runs of missing ids.
     public var gapsCollection = "gaps"
-    /// How long ticks are kept after their insertion; a changed value is applied to the existing index.
+    /// How long ticks and book updates are kept after their insertion; a changed value is applied to the existing index.
     public var tickRetentionSeconds = 7 * 86_400
 
     /// Creates settings with the defaults above.
@@ -25,7 +29,8 @@ public struct MongoStoreSettings: Sendable, CustomStringConvertible {
     /// Checks names and retention; the address is checked where it is parsed.
     func validate() throws(MongoStoreError) {
         let names = [
-            ("database", database), ("ticks collection", ticksCollection), ("signals collection", signalsCollection),
+            ("database", database), ("ticks collection", ticksCollection), ("depth collection", depthCollection),
+            ("klines collection", klinesCollection), ("signals collection", signalsCollection),
             ("gaps collection", gapsCollection),
         ]
         // Narrower than the server's rules ("/\. \"$" and more are refused there); 63 bytes is its database limit.

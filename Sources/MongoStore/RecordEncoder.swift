@@ -6,7 +6,7 @@ internal import TradingModel
 /// the nanoseconds as 64-bit integers beside them. What the exchange did not give is left out. Ids above 2⁶³ − 1 can't be
 /// kept as integers: the record is refused (false). O(1) per record but for the text of its id.
 struct RecordEncoder: Sendable {
-    private struct Names: Sendable {
+    struct Names: Sendable {
         let exchange: String
         let symbol: String
         let identifier: String
@@ -14,7 +14,7 @@ struct RecordEncoder: Sendable {
         let quantityDecimals: Int
     }
 
-    private let catalog: MarketCatalog
+    let catalog: MarketCatalog
     private let names: [Names]
 
     init(catalog: MarketCatalog) {
@@ -125,14 +125,15 @@ struct RecordEncoder: Sendable {
         return true
     }
 
-    private func names(_ instrument: UInt32) -> Names? {
+    /// What belongs to an instrument, nil where there is none of that index.
+    func names(_ instrument: UInt32) -> Names? {
         names.indices.contains(Int(instrument)) ? names[Int(instrument)] : nil
     }
 }
 
 extension BSONDocument {
     /// Appends a date and, with `Nanos` behind the name, the nanoseconds; nothing for 0, the exchange's "none".
-    fileprivate mutating func append(_ key: String, time nanos: Int64) {
+    mutating func append(_ key: String, time nanos: Int64) {
         guard nanos != 0 else { return }
         append(key, dateMillis: UnixNanos(rawValue: nanos).millis)
         append(key + "Nanos", nanos)

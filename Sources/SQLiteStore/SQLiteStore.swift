@@ -1,6 +1,6 @@
 public import TradingModel
 
-/// Ticks, decisions, gaps and book updates in one SQLite file, the store that needs no server.
+/// Ticks, book updates, klines, decisions and gaps in one SQLite file, the store that needs no server.
 ///
 /// Each batch is one transaction in write-ahead logging mode. What is acknowledged survives the death of this process;
 /// with `synchronous = NORMAL` a power failure can take the transactions since the last checkpoint, never the file's

@@ -61,7 +61,7 @@ extension SQLiteWriter {
     }
 
     /// RFC 3339 in milliseconds; nil for 0, the exchange's "none".
-    private static func date(_ nanos: Int64) -> String? {
+    static func date(_ nanos: Int64) -> String? {
         nanos == 0
             ? nil
             : TextCursor.text { $0.append(rfc3339: UnixNanos(rawValue: UnixNanos(rawValue: nanos).millis * 1_000_000)) }

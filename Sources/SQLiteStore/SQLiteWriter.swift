@@ -13,6 +13,7 @@ struct SQLiteWriter: ~Copyable {
     let insertBook: SQLiteStatement
     let insertDecision: SQLiteStatement
     let insertGap: SQLiteStatement
+    let insertKline: SQLiteStatement
     let oldestTick: SQLiteStatement
     let oldestBook: SQLiteStatement
     let expireTicks: SQLiteStatement
@@ -45,6 +46,7 @@ struct SQLiteWriter: ~Copyable {
         let insertBook = try connection.prepare(insert("depth_rows", 10))
         let insertDecision = try connection.prepare(insert("trade_signals", 16))
         let insertGap = try connection.prepare(insert("gaps", 16))
+        let insertKline = try connection.prepare(insert("klines", 21))
         func expire(_ table: String) -> String {
             """
             DELETE FROM \(table) WHERE stream = ?1 AND created_ms < ?2 AND id IN
@@ -65,6 +67,7 @@ struct SQLiteWriter: ~Copyable {
         self.insertBook = insertBook
         self.insertDecision = insertDecision
         self.insertGap = insertGap
+        self.insertKline = insertKline
         self.oldestTick = oldestTick
         self.oldestBook = oldestBook
         self.expireTicks = expireTicks
@@ -115,6 +118,7 @@ struct SQLiteWriter: ~Copyable {
         for index in batch.books.indices {
             count(try insert(batch.books[index], createdMillis: createdAt.millis), "depth", &receipt)
         }
+        for index in batch.klines.indices { count(try insert(batch.klines[index], created), "klines", &receipt) }
         try connection.execute("COMMIT")
         return receipt
     }

@@ -5,8 +5,8 @@
 /// scale, which is twice as fast to write as their text. A small number costs as much time as a large one, so `format` holds
 /// three: price decimals in bits 0 to 3, quantity decimals in 4 to 7, the tick's flags from 8 on; for the same reason no
 /// column is checked not to be NULL. What readers use are the views `ticks` and `depth` with the fields of the MongoDB
-/// documents of the same names; `trade_signals` and `gaps`, with few rows, are tables as they are. Decimals are read as text,
-/// exactly as computed; times are RFC 3339 text in milliseconds with the nanoseconds as integers beside them.
+/// documents of the same names; `trade_signals`, `gaps` and `klines`, with few rows, are tables as they are. Decimals are
+/// read as text, exactly as computed; times are RFC 3339 text in milliseconds with the nanoseconds as integers beside them.
 enum Schema {
     /// "TICK": marks the file as ours (`PRAGMA application_id`).
     static let applicationID: Int64 = 0x5449_434B
@@ -62,6 +62,14 @@ enum Schema {
             noticedTime TEXT NOT NULL, noticedTimeNanos INTEGER NOT NULL, refilled INTEGER NOT NULL,
             created_at TEXT NOT NULL) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS gaps_time ON gaps (symbol, noticedTimeNanos);
+        CREATE TABLE IF NOT EXISTS klines (
+            _id TEXT PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, interval TEXT NOT NULL,
+            openTime TEXT, openTimeNanos INTEGER NOT NULL, closeTime TEXT,
+            closeTimeNanos INTEGER NOT NULL, open TEXT NOT NULL, high TEXT NOT NULL, low TEXT NOT NULL,
+            close TEXT NOT NULL, volume TEXT NOT NULL, trades INTEGER NOT NULL, firstTradeId INTEGER,
+            lastTradeId INTEGER, eventTime TEXT, eventTimeNanos INTEGER NOT NULL, receiveTime TEXT NOT NULL,
+            receiveTimeNanos INTEGER NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS klines_time ON klines (symbol, interval, openTimeNanos);
         CREATE VIEW IF NOT EXISTS ticks AS SELECT
             exchange || ':' || symbol || ':' || kind || ':' || id AS _id, exchange, symbol, kind, id AS tickId,
             CASE WHEN kind <> 'bookTicker' THEN \(decimal("price", priceDecimals)) END AS price,

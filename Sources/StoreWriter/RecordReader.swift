@@ -20,14 +20,15 @@ struct RecordReader: ~Copyable {
     /// Slots not acknowledged yet, those of the batch in hand included.
     var waitingSlots: Int { records.occupancy }
 
-    /// Records not acknowledged yet: the slots, and a decision of which one half is still to come.
-    var unwrittenRecords: Int { records.occupancy + (decoder.holdsHalfDecision ? 1 : 0) }
+    /// Records not acknowledged yet: the slots, and a record of which a part is still to come.
+    var unwrittenRecords: Int { records.occupancy + (decoder.holdsPartialRecord ? 1 : 0) }
 
     /// Slots that were no record.
     var unreadableCount: UInt64 { decoder.unreadableCount }
 
     /// Fills the empty `batch` from at most `mostSlots` slots and returns the receive times of the oldest and newest one;
-    /// nil when nothing was published. The batch may stay empty: session records and half a decision store nothing yet.
+    /// nil when nothing was published. The batch may stay empty: session records and parts of a record store nothing yet.
+    /// It is never larger than `mostSlots` and one book update that was begun before.
     mutating func take(into batch: inout StoreBatch, mostSlots: Int) -> ClosedRange<MonotonicNanos>? {
         precondition(takenSlots == 0, "a batch is acknowledged before the next one is taken")
         let slots = unsafe records.peek(most: mostSlots, as: Tick.self)
@@ -36,8 +37,7 @@ struct RecordReader: ~Copyable {
         for index in slots.indices {
             let slot = unsafe slots[index]
             decoder.decode(slot, into: &batch)
-            // The second half of a decision keeps a sum where the others keep their time.
-            guard slot.kind != RecordKind.decisionSums.rawValue else { continue }
+            guard SlotDecoder.beginsRecord(slot) else { continue }
             oldest = min(oldest, slot.receiveMonotonicNanos)
             newest = max(newest, slot.receiveMonotonicNanos)
         }

@@ -2,8 +2,9 @@ import TradingModel
 
 /// Turns the engine's 64-byte records into store records, keeping what spans several of them.
 ///
-/// It remembers each feed's clock offset, and the first half of a decision whose second half comes with the next slots.
-/// Used by one thread; O(1) per slot. A slot that is no known record is skipped and counted, never a trap.
+/// It remembers each feed's clock offset, and the record whose other slots come with the next ones: at most one, since the
+/// engine writes each as a whole. Used by one thread; O(1) per slot. A slot that is no known record, or not the one that
+/// should follow, is skipped and counted, never a trap.
 struct SlotDecoder: ~Copyable {
     /// Bytes of one slot.
     static let slotBytes = 64
@@ -12,23 +13,30 @@ struct SlotDecoder: ~Copyable {
     private var wallOffsetNanos: [Int64] = []
     /// For a feed that has not spoken yet.
     private let initialWallOffsetNanos: Int64
-    private var decisionHead: Tick?
-    /// Slots skipped so far because they are no record, or half of one.
+    /// The first half of a decision or of a kline.
+    private var firstHalf: Tick?
+    private var book = BookAssembler()
+    /// Slots skipped so far because they are no record, and records of which a part is missing.
     private(set) var unreadableCount: UInt64 = 0
 
     /// `initialWallOffsetNanos` is used for feeds whose session record has not been seen.
     init(initialWallOffsetNanos: Int64) { self.initialWallOffsetNanos = initialWallOffsetNanos }
 
-    /// Whether a decision waits for its second half.
-    var holdsHalfDecision: Bool { decisionHead != nil }
+    /// Whether a record waits for its other slots.
+    var holdsPartialRecord: Bool { firstHalf != nil || book.isUnderWay }
+
+    /// Whether a slot begins a record, so that its receive time is one; the others keep numbers in that place.
+    static func beginsRecord(_ slot: Tick) -> Bool {
+        switch RecordKind(rawValue: slot.kind) {
+        case .decisionSums, .bookLevels, .klineVolume, nil: false
+        default: true
+        }
+    }
 
     /// Decodes one slot into `batch`.
     mutating func decode(_ slot: Tick, into batch: inout StoreBatch) {
         let kind = RecordKind(rawValue: slot.kind)
-        if kind != .decisionSums, decisionHead != nil {
-            decisionHead = nil
-            unreadableCount += 1
-        }
+        if !isContinued(by: kind) { giveUpPartialRecord() }
         switch kind {
         case .trade, .aggregateTrade, .quote:
             batch.ticks.append(
@@ -40,16 +48,55 @@ struct SlotDecoder: ~Copyable {
             guard let gap = GapRecord(slot: slot), gap.lastID >= gap.firstID else { return unreadableCount += 1 }
             batch.gaps.append(
                 StoredGap(gap: gap, noticedTime: wallTime(gap.noticed.rawValue, feed: gap.feed)))
-        case .decision:
-            decisionHead = slot
+        case .decision, .kline:
+            firstHalf = slot
         case .decisionSums:
-            let head = decisionHead
-            decisionHead = nil
-            guard let head, let decision = Decision(first: head, second: slot) else { return unreadableCount += 1 }
+            guard let first = takeFirstHalf(), let decision = Decision(first: first, second: slot) else {
+                return unreadableCount += 1
+            }
             batch.decisions.append(decision)
-        case .depth, .partialDepth, .bookLevels, .kline, .klineVolume, nil:
+        case .klineVolume:
+            guard let first = takeFirstHalf(), let kline = Kline(prices: first, volumes: slot) else {
+                return unreadableCount += 1
+            }
+            batch.klines.append(
+                StoredKline(
+                    kline: kline, receiveTime: wallTime(kline.receiveMonotonic.rawValue, feed: kline.feed)))
+        case .depth, .partialDepth:
+            let receiveTime = wallTime(slot.receiveMonotonicNanos, feed: slot.feed)
+            guard book.begin(slot, receiveTime: receiveTime) else { return unreadableCount += 1 }
+            takeWholeBook(into: &batch)
+        case .bookLevels:
+            guard book.add(slot) else { return unreadableCount += 1 }
+            takeWholeBook(into: &batch)
+        case nil:
             unreadableCount += 1
         }
+    }
+
+    private func isContinued(by kind: RecordKind?) -> Bool {
+        switch kind {
+        case .bookLevels: firstHalf == nil
+        case .decisionSums, .klineVolume: !book.isUnderWay
+        default: false
+        }
+    }
+
+    private mutating func takeFirstHalf() -> Tick? {
+        defer { firstHalf = nil }
+        return firstHalf
+    }
+
+    private mutating func takeWholeBook(into batch: inout StoreBatch) {
+        if let whole = book.takeWhole() { batch.books.append(whole) }
+    }
+
+    /// What should have followed did not come.
+    private mutating func giveUpPartialRecord() {
+        guard holdsPartialRecord else { return }
+        firstHalf = nil
+        book.giveUp()
+        unreadableCount += 1
     }
 
     /// Wrapping: offset and monotonic time are data, and their sum must not trap.

@@ -1,8 +1,10 @@
 /// The limits of a `StoreWriter`.
 public struct StoreWriterConfiguration: Sendable, Equatable {
-    /// Ring slots in one batch; a decision takes two. What MongoDB writes best is 500 to 1,000 documents.
+    /// Ring slots taken for one batch; a decision or kline takes two, a book update one and one more for three levels.
+    /// What MongoDB writes best is 500 to 1,000 documents.
     public var mostBatchRecords = 1_000
-    /// Bytes of ring slots in one batch; the lower of the two limits holds.
+    /// Bytes of ring slots taken for one batch; the lower of the two limits holds. The batch that ends a book update
+    /// holds the slots taken for it before as well, at most 512 KiB (`BookUpdate.mostSlots`), some 2 MiB as documents.
     public var mostBatchBytes = 1 << 20
     /// How long a record may wait for company before its batch is written.
     public var batchAgeMillis = 25

@@ -76,6 +76,10 @@ struct StoreWriterMetrics: Sendable {
             stage.record(nanos: now.nanos(since: MonotonicNanos(rawValue: tick.tick.receiveMonotonicNanos)))
         }
         for decision in batch.decisions { stage.record(nanos: now.nanos(since: decision.receiveMonotonic)) }
+        for book in batch.books {
+            stage.record(nanos: now.nanos(since: MonotonicNanos(rawValue: book.header.receiveMonotonicNanos)))
+        }
+        for kline in batch.klines { stage.record(nanos: now.nanos(since: kline.kline.receiveMonotonic)) }
     }
 
     /// Raises the count of unreadable slots to `total`.

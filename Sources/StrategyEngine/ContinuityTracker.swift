@@ -6,17 +6,19 @@ enum Continuity: Equatable {
     case next
     /// An id that was seen before, or an older one.
     case repeated
-    /// Ids from `firstID` to the one before this are missing.
-    case hole(firstID: UInt64)
+    /// Ids from `firstID` to `lastID` are missing before it.
+    case hole(firstID: UInt64, lastID: UInt64)
     /// An id too far ahead to be believed before the next one confirms it; the tick is not taken.
     case implausible
 }
 
 /// The last id of one (instrument, kind) over all feeds, so overlapping connections count as one source.
 struct ContinuityTracker {
-    /// The largest hole that is believed at once: more ids than any market makes in a year of being disconnected. One
-    /// rogue id beyond would otherwise make every later tick look old, for ever.
+    /// The largest hole in trade ids that is believed at once: more than any market makes in a year of being
+    /// disconnected. One rogue id beyond would otherwise make every later tick look old, for ever.
     static let mostPlausibleHole: UInt64 = 1 << 32
+    /// The same for book updates: all instruments of USD-M share one count, which rises by some 2³² a day.
+    static let mostPlausibleUpdateHole: UInt64 = 1 << 40
 
     private var lastID: UInt64 = 0
     /// The id that was not believed last, 0 for none.
@@ -30,20 +32,50 @@ struct ContinuityTracker {
     // hot path (HotPathTests)
     /// Classifies a tick and, unless it is a repeat, makes it the last one. O(1).
     ///
-    /// - Parameter isContiguous: whether ids rise by one (trades, aggregate trades); quotes only rise.
-    mutating func accept(_ tick: borrowing Tick, isContiguous: Bool, connection: UInt64) -> Continuity {
+    /// - Parameters:
+    ///   - previousID: the id that must have come before it; nil where ids only rise (quotes, partial books).
+    ///   - mostPlausibleHole: the largest hole that is believed at once.
+    mutating func accept(
+        _ tick: borrowing Tick, after previousID: UInt64?, mostPlausibleHole: UInt64, connection: UInt64
+    ) -> Continuity {
         let id = tick.id
         if hasID && id <= lastID { return .repeated }
-        let expected = lastID &+ 1
-        let isHole = hasID && isContiguous && id != expected
-        if isHole, id &- expected > Self.mostPlausibleHole, id != doubtedID &+ 1 {
-            doubtedID = id
-            return .implausible
+        var continuity = Continuity.next
+        // A book update may overlap with the one before it (two feeds cut time differently): only what lies between is a
+        // hole.
+        if hasID, let previousID, previousID > lastID {
+            if previousID &- lastID > mostPlausibleHole, previousID != doubtedID {
+                doubtedID = id
+                return .implausible
+            }
+            continuity = .hole(firstID: lastID &+ 1, lastID: previousID)
         }
         lastID = id
         hasID = true
         lastTimeNanos = tick.exchangeTimeNanos
         self.connection = connection
-        return isHole ? .hole(firstID: expected) : .next
+        return continuity
+    }
+}
+
+/// The last kline of one (instrument, interval) over all feeds.
+struct KlineTracker {
+    private var lastOpenNanos = Int64.min
+    private var lastEventNanos = Int64.min
+    private var lastClosedNanos = Int64.min
+
+    // hot path (HotPathTests)
+    /// False for a kline that was seen before, or an older one: a closed one by its open time, a forming one by its
+    /// event time as well, since each tells its interval anew. O(1).
+    mutating func accept(openNanos: Int64, eventNanos: Int64, isClosed: Bool) -> Bool {
+        guard openNanos > lastClosedNanos else { return false }
+        if isClosed {
+            lastClosedNanos = openNanos
+        } else {
+            guard openNanos > lastOpenNanos || eventNanos > lastEventNanos else { return false }
+        }
+        lastOpenNanos = openNanos
+        lastEventNanos = eventNanos
+        return true
     }
 }

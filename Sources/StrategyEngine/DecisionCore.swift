@@ -21,11 +21,15 @@ public struct DecisionCore: ~Copyable {
     @usableFromInline let strategyCount: Int
     private let states: UnsafeMutablePointer<StrategyState>
     private let trackers: UnsafeMutablePointer<ContinuityTracker>
+    /// By instrument and `KlineInterval`.
+    let klineTrackers: UnsafeMutablePointer<KlineTracker>
     private let averageSources: UnsafeMutablePointer<UInt8>
     private let wallOffsets: UnsafeMutablePointer<Int64>
     private let connections: UnsafeMutablePointer<UInt64>
-    private var records: RecordWriter
-    private let counters: EngineCounters
+    var records: RecordWriter
+    let counters: EngineCounters
+    /// The record of several slots that is under way.
+    @usableFromInline var sequence = SlotSequence()
 
     /// Creates the state of every (instrument, strategy) pair of `catalog`.
     public init(
@@ -46,6 +50,9 @@ public struct DecisionCore: ~Copyable {
         }
         trackers = .allocate(capacity: instrumentCount * EngineCounters.kindCount)
         trackers.initialize(repeating: ContinuityTracker(), count: instrumentCount * EngineCounters.kindCount)
+        let intervalCount = KlineInterval.allCases.count
+        klineTrackers = .allocate(capacity: instrumentCount * intervalCount)
+        klineTrackers.initialize(repeating: KlineTracker(), count: instrumentCount * intervalCount)
         averageSources = .allocate(capacity: instrumentCount)
         for (index, specification) in catalog.instruments.enumerated() {
             averageSources[index] = specification.averageSource.rawValue
@@ -64,6 +71,7 @@ public struct DecisionCore: ~Copyable {
         states.deinitialize(count: instrumentCount * strategyCount)
         states.deallocate()
         trackers.deallocate()
+        klineTrackers.deallocate()
         averageSources.deallocate()
         wallOffsets.deallocate()
         connections.deallocate()
@@ -78,43 +86,78 @@ public struct DecisionCore: ~Copyable {
     }
 
     // hot path (HotPathTests)
-    /// Takes one record of a feed's ring and returns whether it was a price the strategies evaluated.
+    /// Takes one slot of a feed's ring and returns whether it was a price the strategies evaluated.
     ///
-    /// Signals are then in `signals`. O(strategies), no allocation.
+    /// Signals are then in `signals`. Slots that follow a first one are taken right behind it, see `slotsToCome`.
+    /// O(strategies), no allocation.
     public mutating func process(_ record: borrowing Tick) -> Bool {
         signalCount = 0
+        if slotsToCome > 0, follow(record) { return false }
         guard let kind = EngineCounters.kindIndex(record.kind) else {
             processSession(record)
             return false
         }
-        let instrument = Int(record.instrument)
-        let stream = instrument * EngineCounters.kindCount + kind
-        let feed = Int(record.feed)
-        let isContiguous = record.kind != RecordKind.quote.rawValue
-        let previousTimeNanos = trackers[stream].lastTimeNanos
-        let previousConnection = trackers[stream].connection
-        // The feed in the upper bits: two feeds' connection numbers are not the same connection.
-        let connection = connections[feed] | UInt64(feed) << 48
-        let continuity = trackers[stream].accept(record, isContiguous: isContiguous, connection: connection)
-        if continuity == .repeated || continuity == .implausible {
-            (continuity == .repeated ? counters.repeated : counters.implausible)[stream].addFromOnlyWriter()
+        if kind >= EngineCounters.firstSequenceKind {
+            begin(record, kind: kind)
             return false
         }
+        let instrument = Int(record.instrument)
+        let isQuote = record.kind == RecordKind.quote.rawValue
+        let admission = admit(
+            record, kind: kind, after: isQuote ? nil : record.id &- 1,
+            mostPlausibleHole: ContinuityTracker.mostPlausibleHole)
+        guard admission != .refused else { return false }
         let isAverageSource = record.kind == averageSources[instrument]
-        if case .hole(let firstID) = continuity {
-            let cause: GapCause = previousConnection == connection ? .skipped : .reconnect
-            recordGap(record, stream: stream, firstID: firstID, beforeTimeNanos: previousTimeNanos, cause: cause)
-            if isAverageSource { breakRuns(of: instrument) }
-        }
-        counters.accepted[stream].addFromOnlyWriter()
+        if admission == .afterHole, isAverageSource { breakRuns(of: instrument) }
         records.append(tick: record)
         guard isAverageSource, record.flags & TickFlags.noPrice.rawValue == 0 else { return false }
-        evaluate(record, instrument: instrument, wallOffsetNanos: wallOffsets[feed])
+        evaluate(record, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
         return true
     }
 
     /// Ends a batch: what was recorded becomes visible to the store writer.
     public mutating func publishRecords() { records.publish() }
+
+    /// What a market event's id made of it.
+    enum Admission {
+        /// A repeat, or too far ahead: counted, and that is all.
+        case refused
+        /// What was expected.
+        case next
+        /// Ids before it are missing, which is counted and recorded.
+        case afterHole
+    }
+
+    /// Finds the place of a market event in its stream, as `ContinuityTracker.accept` does, and counts it.
+    mutating func admit(
+        _ record: borrowing Tick, kind: Int, after previousID: UInt64?, mostPlausibleHole: UInt64
+    ) -> Admission {
+        let stream = Int(record.instrument) * EngineCounters.kindCount + kind
+        let previousTimeNanos = trackers[stream].lastTimeNanos
+        let previousConnection = trackers[stream].connection
+        // The feed in the upper bits: two feeds' connection numbers are not the same connection.
+        let connection = connections[Int(record.feed)] | UInt64(record.feed) << 48
+        let continuity = trackers[stream].accept(
+            record, after: previousID, mostPlausibleHole: mostPlausibleHole, connection: connection)
+        switch continuity {
+        case .repeated:
+            counters.repeated[stream].addFromOnlyWriter()
+            return .refused
+        case .implausible:
+            counters.implausible[stream].addFromOnlyWriter()
+            return .refused
+        case .next:
+            counters.accepted[stream].addFromOnlyWriter()
+            return .next
+        case .hole(let firstID, let lastID):
+            let cause: GapCause = previousConnection == connection ? .skipped : .reconnect
+            recordGap(
+                record, stream: stream, firstID: firstID, lastID: lastID, beforeTimeNanos: previousTimeNanos,
+                cause: cause)
+            counters.accepted[stream].addFromOnlyWriter()
+            return .afterHole
+        }
+    }
 
     private mutating func evaluate(_ tick: borrowing Tick, instrument: Int, wallOffsetNanos: Int64) {
         let receiveTime = UnixNanos(rawValue: Int64(bitPattern: tick.receiveMonotonicNanos) &+ wallOffsetNanos)
@@ -131,18 +174,20 @@ public struct DecisionCore: ~Copyable {
     }
 
     private mutating func processSession(_ record: borrowing Tick) {
-        guard let session = SessionRecord(slot: copy record), Int(session.feed) < Self.mostFeeds else { return }
+        guard let session = SessionRecord(slot: copy record), Int(session.feed) < Self.mostFeeds else {
+            return counters.broken.addFromOnlyWriter()
+        }
         wallOffsets[Int(session.feed)] = session.wallOffsetNanos
         connections[Int(session.feed)] = session.connection
         records.append(record: copy record)
     }
 
     private mutating func recordGap(
-        _ tick: borrowing Tick, stream: Int, firstID: UInt64, beforeTimeNanos: Int64, cause: GapCause
+        _ tick: borrowing Tick, stream: Int, firstID: UInt64, lastID: UInt64, beforeTimeNanos: Int64, cause: GapCause
     ) {
         guard let kind = RecordKind(rawValue: tick.kind) else { return }
         let gap = GapRecord(
-            instrument: tick.instrument, kind: kind, firstID: firstID, lastID: tick.id - 1, cause: cause,
+            instrument: tick.instrument, kind: kind, firstID: firstID, lastID: lastID, cause: cause,
             feed: tick.feed, beforeTimeNanos: beforeTimeNanos, afterTimeNanos: tick.exchangeTimeNanos,
             noticed: MonotonicNanos(rawValue: tick.receiveMonotonicNanos))
         counters.gaps[stream].addFromOnlyWriter()

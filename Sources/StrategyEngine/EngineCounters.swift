@@ -3,26 +3,39 @@ internal import TradingModel
 
 /// The engine's counters, by stream (instrument × kind), as plain handles so that counting costs no reference counting.
 struct EngineCounters: ~Copyable {
-    /// Tick kinds: trade, aggregate trade, quote.
-    static let kindCount = 3
+    /// The kinds that are counted, in the order of their index.
+    private static let kinds: [RecordKind] = [.trade, .aggregateTrade, .quote, .depth, .partialDepth, .kline]
+    /// Their number.
+    static let kindCount = 6
+    /// From this index on a record takes several slots.
+    static let firstSequenceKind = 3
+    /// The last of them.
+    static let klineIndex = 5
 
     let accepted: UnsafeMutablePointer<Counter>
     let repeated: UnsafeMutablePointer<Counter>
     let implausible: UnsafeMutablePointer<Counter>
     let gaps: UnsafeMutablePointer<Counter>
     let missing: UnsafeMutablePointer<Counter>
+    /// Slots that are no record, and records of several slots that were broken off.
+    let broken: Counter
     private let signals: UnsafeMutablePointer<Counter>
     private let decisions: UnsafeMutablePointer<Counter>
 
-    /// The position of a tick kind among the kinds, nil for records that are no ticks.
+    /// The position of a market event's kind among the kinds, nil for other records and for what follows a first slot.
     @inline(__always)
     static func kindIndex(_ kind: UInt8) -> Int? {
-        guard kind >= RecordKind.trade.rawValue, kind <= RecordKind.quote.rawValue else { return nil }
-        return Int(kind &- RecordKind.trade.rawValue)
+        switch kind {
+        case RecordKind.trade.rawValue...RecordKind.quote.rawValue: Int(kind &- RecordKind.trade.rawValue)
+        case RecordKind.depth.rawValue: 3
+        case RecordKind.partialDepth.rawValue: 4
+        case RecordKind.kline.rawValue: klineIndex
+        default: nil
+        }
     }
 
     init(catalog: MarketCatalog, metrics: MetricsRegistry) {
-        let kinds: [RecordKind] = [.trade, .aggregateTrade, .quote]
+        let kinds = Self.kinds
         func table(_ name: String, _ help: String) -> UnsafeMutablePointer<Counter> {
             let table = UnsafeMutablePointer<Counter>.allocate(capacity: catalog.instruments.count * kinds.count)
             for (index, specification) in catalog.instruments.enumerated() {
@@ -43,6 +56,10 @@ struct EngineCounters: ~Copyable {
             "tickline_ticks_implausible_total", "Ticks not taken because their id was too far ahead to be believed.")
         gaps = table("tickline_gaps_total", "Holes found in contiguous ids.")
         missing = table("tickline_ticks_missing_total", "Ids inside those holes.")
+        broken = metrics.counter(
+            "tickline_dropped_total",
+            help: "Records that were given up because a bound was reached, by what was dropped.",
+            labels: [("what", "broken_record")])
         let sides: [Side] = [.sell, .neutral, .buy]
         signals = .allocate(capacity: catalog.instruments.count * sides.count)
         for (index, specification) in catalog.instruments.enumerated() {

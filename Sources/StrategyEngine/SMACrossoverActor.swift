@@ -131,28 +131,41 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     func drain() -> Bool {
         var hasWorked = false
         for index in 0..<rings.count {
-            let batch = rings.consumers[index].peek(most: EngineConfiguration.batchTicks, as: Tick.self)
-            if batch.isEmpty { continue }
-            var taken = 0
-            var clock = MonotonicClock.now()
-            for position in batch.indices {
-                // What the sink cannot keep must not be decided: the tick waits in its ring, the feed's socket behind it.
-                guard sink.hasRoom(for: core.strategyCount) else {
-                    recorder.countStall()
-                    break
-                }
-                let isPrice = core.process(batch[position])
-                taken += 1
-                if isPrice { decided(batch[position].receiveMonotonicNanos, &clock) }
+            guard take(from: index, most: EngineConfiguration.batchTicks) > 0 else { continue }
+            hasWorked = true
+            // A record of several slots was published whole: its rest is there, maybe behind the end of the batch or of
+            // the ring's memory, and goes to the record ring before anything of another feed.
+            while core.slotsToCome > 0 {
+                if take(from: index, most: core.slotsToCome) == 0 { core.breakOffSequence() }
             }
-            rings.consumers[index].release(count: taken)
-            hasWorked = hasWorked || taken > 0
         }
         if hasWorked {
             sink.flush()
             core.publishRecords()
         }
         return hasWorked
+    }
+
+    /// Takes up to `most` slots that lie side by side in one ring and returns their number.
+    @inlinable
+    func take(from index: Int, most: Int) -> Int {
+        let batch = rings.consumers[index].peek(most: most, as: Tick.self)
+        if batch.isEmpty { return 0 }
+        var taken = 0
+        var clock = MonotonicClock.now()
+        for position in batch.indices {
+            // What the sink cannot keep must not be decided: the tick waits in its ring, the feed's socket behind it.
+            // A record that was begun decides nothing and is taken to its end.
+            guard core.slotsToCome > 0 || sink.hasRoom(for: core.strategyCount) else {
+                recorder.countStall()
+                break
+            }
+            let isPrice = core.process(batch[position])
+            taken += 1
+            if isPrice { decided(batch[position].receiveMonotonicNanos, &clock) }
+        }
+        rings.consumers[index].release(count: taken)
+        return taken
     }
 
     @inlinable

@@ -60,7 +60,12 @@ public struct MarketCatalog: Sendable {
         return decision.reason == .cross ? base : "\(base):\(decision.reason.name)"
     }
 
-    /// The tick's id, `exchange:symbol:kind:tickId`.
+    /// The kline's id, `exchange:symbol:kline_<interval>:<open time in milliseconds>`.
+    public func identifier(of kline: Kline) -> String {
+        "\(instruments[Int(kline.instrument)].instrument):kline_\(kline.interval.name):\(kline.openTime.millis)"
+    }
+
+    /// The tick's id, `exchange:symbol:kind:tickId`; of a book update that of its header.
     public func identifier(of tick: Tick) -> String {
         let kind = RecordKind(rawValue: tick.kind)?.name ?? "unknown"
         return "\(instruments[Int(tick.instrument)].instrument):\(kind):\(tick.id)"

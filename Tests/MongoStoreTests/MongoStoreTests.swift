@@ -34,6 +34,8 @@ struct MongoStoreTests {
             #expect(try server.count("ticks") == 18)
             #expect(try server.count("trade_signals") == 4)
             #expect(try server.count("gaps") == 2)
+            #expect(try server.count("depth") == 6)
+            #expect(try server.count("klines") == 5)
         }
     }
 
@@ -69,20 +71,8 @@ struct MongoStoreTests {
             let after = Int64(Date().timeIntervalSince1970 * 1_000)
 
             func check(_ collection: String, _ id: String, _ expected: String) throws {
-                let found = try server.find(collection, #"{"_id": "\#(id)"}"#)
-                var document = try #require(found.first)
-                let created = try #require(
-                    (document.removeValue(forKey: "created_at") as? [String: [String: String]])?["$date"])
-                let millis = try #require(Int64(created["$numberLong"] ?? ""))
-                #expect((before...after).contains(millis))
-                let wanted = try JSONSerialization.jsonObject(with: Data(expected.utf8)) as? NSDictionary
-                #expect(document as NSDictionary == wanted)
+                try checkDocument(in: collection, of: server, id, createdWithin: before...after, expected)
             }
-            func date(_ name: String, _ nanos: String) -> String {
-                #""\#(name)": {"$date": {"$numberLong": "\#(nanos.dropLast(6))"}}, "\#(name)Nanos": {"$numberLong": "\#(nanos)"}"#
-            }
-            func decimal(_ name: String, _ value: String) -> String { #""\#(name)": {"$numberDecimal": "\#(value)"}"# }
-            func long(_ name: String, _ value: String) -> String { #""\#(name)": {"$numberLong": "\#(value)"}"# }
             let btc = #""exchange": "binance", "symbol": "BTCUSDT""#
 
             try check(
@@ -146,17 +136,22 @@ struct MongoStoreTests {
         }
     }
 
-    @Test func `ticks expire after their retention, and a changed retention is applied`() async throws {
+    @Test func `ticks and books expire after their retention, and a changed retention is applied`() async throws {
         try await withServer { server in
             var store = try makeStore(server.uri)
             try store.prepare()
-            _ = try store.write(SampleMarket.batch(first: 1, ticks: 50))
-            #expect(try server.count("ticks") == 50)
+            var batch = SampleMarket.batch(first: 1, ticks: 50)
+            batch.books = [SampleMarket.book(1), SampleMarket.book(1, kind: .partialDepth)]
+            batch.klines = [SampleMarket.stored(SampleMarket.kline(1))]
+            _ = try store.write(batch)
+            #expect(try server.count("ticks") == 50 && server.count("depth") == 2)
             store = try makeStore(server.uri) { $0.tickRetentionSeconds = 1 }
             try store.prepare()
             try await waitUntil("the ticks are gone", timeout: .seconds(60)) { try server.count("ticks") == 0 }
+            try await waitUntil("the books are gone", timeout: .seconds(60)) { try server.count("depth") == 0 }
             #expect(try server.count("trade_signals") == 1)
             #expect(try server.count("gaps") == 1)
+            #expect(try server.count("klines") == 1)
         }
     }
 
@@ -165,7 +160,7 @@ struct MongoStoreTests {
             var store = try makeStore(server.uri)
             try store.prepare()
             var names: [String: [String]] = [:]
-            for collection in ["ticks", "trade_signals", "gaps"] {
+            for collection in ["ticks", "depth", "klines", "trade_signals", "gaps"] {
                 let reply = try server.run(#"{"listIndexes": "\#(collection)"}"#)
                 let indexes = (reply["cursor"] as? [String: Any])?["firstBatch"] as? [[String: Any]] ?? []
                 names[collection] = indexes.compactMap { $0["name"] as? String }.sorted()
@@ -173,6 +168,8 @@ struct MongoStoreTests {
             #expect(
                 names == [
                     "ticks": ["_id_", "created_at_1", "symbol_1_eventTime_1"],
+                    "depth": ["_id_", "created_at_1", "symbol_1_timestamp_1"],
+                    "klines": ["_id_", "symbol_1_interval_1_openTime_1"],
                     "trade_signals": ["_id_", "symbol_1_strategy_1_timestamp_1", "timestamp_1"],
                     "gaps": ["_id_", "symbol_1_noticedTime_1"],
                 ])

@@ -43,6 +43,8 @@ import TradingModel
         try TradeStoreContract.check(&store)
         store.close()
         #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "18"]])
+        #expect(try rows("SELECT count(*) AS n FROM depth") == [["n": "6"]])
+        #expect(try rows("SELECT count(*) AS n FROM klines") == [["n": "5"]])
     }
 
     @Test func `shows another program the fields of the documents, while it writes`() throws {
@@ -52,19 +54,16 @@ import TradingModel
         var batch = SampleMarket.batch(first: 1_000, ticks: 1)
         batch.ticks.append(SampleMarket.stored(1_001, kind: .aggregateTrade))
         batch.ticks.append(SampleMarket.stored(1_002, kind: .quote))
-        batch.books.append(
-            BookUpdate(
-                header: Tick(
-                    id: 77, exchangeTimeNanos: SampleMarket.startNanos, receiveMonotonicNanos: 0, price: 70,
-                    quantity: -1,
-                    secondaryQuantity: 1 << 32 | 2, instrument: 0, kind: .depth, feed: 0), receiveTime: Self.now,
-                bids: [BookLevel(price: 6_182_650, quantity: 0, priceDigits: 8, quantityDigits: 0)],
-                asks: [
-                    BookLevel(price: 6_182_651, quantity: 150_000, priceDigits: 2, quantityDigits: 8),
-                    BookLevel(price: 6_182_700, quantity: 1, priceDigits: 1, quantityDigits: 5),
-                ]))
+        batch.books = [
+            SampleMarket.book(77, first: 70),
+            SampleMarket.book(78, first: 71, previous: 69, bids: 0, asks: 0, instrument: 1),
+            SampleMarket.book(77, kind: .partialDepth),
+        ]
+        batch.klines = [SampleMarket.stored(SampleMarket.kline(0)), SampleMarket.stored(SampleMarket.kline(1))]
         let receipt = try store.write(batch)
-        #expect(receipt.inserted == ["ticks": 3, "trade_signals": 1, "gaps": 1, "depth": 1] && receipt.refused == 0)
+        #expect(
+            receipt.inserted == ["ticks": 3, "trade_signals": 1, "gaps": 1, "depth": 3, "klines": 2]
+                && receipt.refused == 0)
 
         let ticks = try rows("SELECT * FROM ticks ORDER BY tickId")
         #expect(ticks[0]["_id"] == "binance:BTCUSDT:trade:1000" && ticks[0]["price"] == "61836.5")
@@ -79,10 +78,41 @@ import TradingModel
         #expect(decision["timestamp"] == "2024-08-08T23:54:13.123Z" && decision["isSignal"] == "1")
         let gap = try rows("SELECT * FROM gaps")[0]
         #expect(gap["_id"] == "binance:BTCUSDT:trade:gap:1000-1002" && gap["missing"] == "3")
-        let book = try rows("SELECT * FROM depth")[0]
-        #expect(book["_id"] == "binance:BTCUSDT:depth:77" && book["firstupdateid"] == "70")
-        #expect(book["bidupdates"] == #"[["61826.50000000","0"]]"#)
-        #expect(book["askupdates"] == #"[["61826.51","1.50000000"],["61827.0","0.00001"]]"#)
+        try checkBooksAndKlines()
+    }
+
+    private func checkBooksAndKlines() throws {
+        let books = try rows("SELECT * FROM depth ORDER BY exchange DESC, _id")
+        #expect(
+            books.map { $0["_id"] } == [
+                "binance-usdm:BTCUSDT:depth:78", "binance:BTCUSDT:depth:77", "binance:BTCUSDT:partialDepth:77",
+            ])
+        #expect(
+            books[1] == [
+                "_id": "binance:BTCUSDT:depth:77", "exchange": "binance", "symbol": "BTCUSDT", "kind": "depth",
+                "eventtype": "depthUpdate", "eventtime": "1723161253123", "firstupdateid": "70",
+                "finalupdateid": "77", "previousupdateid": "None",
+                "bidupdates": #"[["61826.50000000","0"],["61826.49000000","0.01"]]"#,
+                "askupdates": #"[["61826.51000000","0"]]"#, "eventTimestamp": "2024-08-08T23:54:13.123Z",
+                "eventTimeNanos": "1723161253123533789", "transactionTimeNanos": "None",
+                "receiveTime": "2024-08-08T23:54:13.123Z", "receiveTimeNanos": "1723161253123534289",
+                "created_at": "2024-08-08T23:55:13.123Z",
+            ])
+        #expect(books[0]["previousupdateid"] == "69" && books[0]["bidupdates"] == "[]")
+        #expect(books[0]["transactionTimeNanos"] == "1723161253123534389")
+        #expect(books[2]["eventtype"] == "None" && books[2]["eventtime"] == "None")
+        let klines = try rows("SELECT * FROM klines ORDER BY openTimeNanos")
+        #expect(
+            klines[0] == [
+                "_id": "binance:BTCUSDT:kline_1m:1723161240000", "exchange": "binance", "symbol": "BTCUSDT",
+                "interval": "1m", "openTime": "2024-08-08T23:54:00.000Z", "openTimeNanos": "1723161240000000000",
+                "closeTime": "2024-08-08T23:54:59.999Z", "closeTimeNanos": "1723161299999000000", "open": "61826.5",
+                "high": "61827", "low": "61826", "close": "61826.1", "volume": "0", "trades": "0",
+                "firstTradeId": "None", "lastTradeId": "None", "eventTime": "2024-08-08T23:55:00.007Z",
+                "eventTimeNanos": "1723161300007000000", "receiveTime": "2024-08-08T23:55:00.007Z",
+                "receiveTimeNanos": "1723161300007000900", "created_at": "2024-08-08T23:55:13.123456789Z",
+            ])
+        #expect(klines[1]["volume"] == "1.5" && klines[1]["lastTradeId"] == "111")
     }
 
     @Test func `a reader holding its transaction open neither blocks the writer nor sees its rows`() throws {
@@ -119,7 +149,10 @@ import TradingModel
         let time = Mutex(Self.now)
         var store = try store(retentionSeconds: 3_600) { time.withLock { $0 } }
         try store.prepare()
-        _ = try store.write(SampleMarket.batch(first: 1, ticks: 1_000))
+        var first = SampleMarket.batch(first: 1, ticks: 1_000)
+        first.books = [SampleMarket.book(1), SampleMarket.book(2)]
+        first.klines = [SampleMarket.stored(SampleMarket.kline(1))]
+        _ = try store.write(first)
         time.withLock { $0 = UnixNanos(rawValue: $0.rawValue + 3_600_000_000_000) }
         _ = try store.write(SampleMarket.batch(first: 2_000, ticks: 1))
         #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "1001"]], "exactly the retention is kept")
@@ -129,6 +162,8 @@ import TradingModel
         for _ in 0..<10 { _ = try store.write(StoreBatch()) }
         #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "1"]])
         #expect(try rows("SELECT count(*) AS n FROM trade_signals") == [["n": "2"]])
+        #expect(try rows("SELECT count(*) AS n FROM depth") == [["n": "0"]])
+        #expect(try rows("SELECT count(*) AS n FROM klines") == [["n": "1"]])
     }
 
     @Test func `keeps every number of a tick to its last digit, whatever the batch's size`() throws {

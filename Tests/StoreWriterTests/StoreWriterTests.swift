@@ -65,6 +65,29 @@ import TradingModel
         #expect(bench.metrics.snapshot("tickline_stage_seconds", labels: [("stage", "store")]).count == 2)
     }
 
+    @Test func `writes books and klines, whole and with their latency, though a batch takes fewer slots`() async throws
+    {
+        var configuration = StoreWriterConfiguration()
+        configuration.mostBatchBytes = 10 * 64
+        let bench = Bench(configuration)
+        let books = (1...20).map { SampleMarket.book($0, bids: 40, asks: 20, receiveNanos: 1) }
+        let kline = SampleMarket.kline(1, receiveNanos: 1)
+        for slot in books.flatMap(\.slots) + [kline.slots.0, kline.slots.1] {
+            let isWritten = bench.producer.tryWrite(slot)
+            #expect(isWritten)
+        }
+        bench.producer.publishQuietly()
+        bench.writer.start()
+        #expect(bench.writer.drainAndStop(timeout: .seconds(10)) == 0)
+        #expect(bench.contents.books.map(\.bids) == books.map(\.bids))
+        #expect(bench.contents.books.map(\.asks) == books.map(\.asks))
+        #expect(bench.contents.klines.map(\.kline) == [kline])
+        let text = PrometheusText.render(bench.metrics)
+        #expect(text.contains(#"tickline_store_documents_total{collection="depth"} 20"#))
+        #expect(text.contains(#"tickline_store_documents_total{collection="klines"} 1"#))
+        #expect(bench.metrics.snapshot("tickline_stage_seconds", labels: [("stage", "store")]).count == 21)
+    }
+
     @Test func `keeps batches within their limit and in order`() async throws {
         let bench = Bench()
         #expect(bench.publish(1...3_500) == 0)

@@ -1,5 +1,7 @@
 import RingBuffer
 import Telemetry
+import TestSupport
+import Testing
 import TradingModel
 
 @testable import StrategyEngine
@@ -48,27 +50,72 @@ struct CoreFixture: ~Copyable {
         return (0..<core.signalCount).map { core.signals[$0] }
     }
 
+    /// Processes a book update.
+    mutating func process(_ book: BookUpdate) {
+        for slot in book.slots { #expect(signals(slot).isEmpty) }
+    }
+
+    /// Processes a kline.
+    mutating func process(_ kline: Kline) {
+        for slot in [kline.slots.0, kline.slots.1] { #expect(signals(slot).isEmpty) }
+    }
+
     /// Everything recorded since the last call.
-    mutating func recorded() -> (ticks: [Tick], decisions: [Decision], gaps: [GapRecord], sessions: [SessionRecord]) {
+    mutating func recorded() -> Recorded {
         core.publishRecords()
-        var ticks: [Tick] = []
-        var decisions: [Decision] = []
-        var gaps: [GapRecord] = []
-        var sessions: [SessionRecord] = []
+        return Recorded(records)
+    }
+}
+
+/// What a record ring holds, put together.
+struct Recorded {
+    var ticks: [Tick] = []
+    var decisions: [Decision] = []
+    var gaps: [GapRecord] = []
+    var sessions: [SessionRecord] = []
+    var books: [BookUpdate] = []
+    var klines: [Kline] = []
+
+    /// Empties the ring. Books get the receive time that `SampleMarket` gives them.
+    init(_ records: borrowing RingConsumer) {
         var half: Tick?
+        var levelSlots = 0
         while case let slots:UnsafeBufferPointer<Tick> = records.peek(most: 1_000), !slots.isEmpty {
             for slot in slots {
-                switch RecordKind(rawValue: slot.kind) {
+                let kind = RecordKind(rawValue: slot.kind)
+                if levelSlots > 0, kind != .bookLevels { fatalError("a book update is not whole") }
+                switch kind {
                 case .trade, .aggregateTrade, .quote: ticks.append(slot)
                 case .gap: gaps.append(GapRecord(slot: slot)!)
                 case .session: sessions.append(SessionRecord(slot: slot)!)
-                case .decision: half = slot
+                case .decision, .kline: half = slot
                 case .decisionSums: decisions.append(Decision(first: half!, second: slot)!)
-                case .depth, .partialDepth, .bookLevels, .kline, .klineVolume, nil: fatalError("no such record here")
+                case .klineVolume: klines.append(Kline(prices: half!, volumes: slot)!)
+                case .depth, .partialDepth:
+                    let time = SampleMarket.book(slot.id).receiveTime
+                    books.append(BookUpdate(header: slot, receiveTime: time, bids: [], asks: []))
+                    levelSlots = BookUpdate.levelSlots(of: slot)
+                case .bookLevels:
+                    let levels = BookLevelSlot(slot: slot)!
+                    let last = books.count - 1
+                    if levels.side == 0 {
+                        levels.append(to: &books[last].bids)
+                    } else {
+                        levels.append(to: &books[last].asks)
+                    }
+                    levelSlots -= 1
+                case nil: fatalError("no such record here")
                 }
             }
             records.release(count: slots.count)
         }
-        return (ticks, decisions, gaps, sessions)
+    }
+}
+
+extension MetricsRegistry {
+    /// The sum of a metric's series with `label` among their labels.
+    func value(_ name: String, _ label: String) -> Double {
+        PrometheusText.render(self).split(separator: "\n").filter { $0.hasPrefix(name + "{") && $0.contains(label) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
     }
 }

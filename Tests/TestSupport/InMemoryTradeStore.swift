@@ -10,6 +10,8 @@ public struct InMemoryTradeStore: TradeStore, ~Copyable {
             var identifiers: Set<String> = []
             var order: [String] = []
             var receiveTimes: [UInt64: UnixNanos] = [:]
+            var books: [BookUpdate] = []
+            var klines: [StoredKline] = []
             var prepareErrors: [TradeStoreError] = []
             var writeErrors: [TradeStoreError] = []
             var refusedIDs: Set<UInt64> = []
@@ -50,6 +52,12 @@ public struct InMemoryTradeStore: TradeStore, ~Copyable {
         /// The receive time of a tick by its id.
         public func receiveTime(ofTick id: UInt64) -> UnixNanos? { state.withLock { $0.receiveTimes[id] } }
 
+        /// The book updates that were written, in order.
+        public var books: [BookUpdate] { state.withLock { $0.books } }
+
+        /// The klines that were written, in order.
+        public var klines: [StoredKline] { state.withLock { $0.klines } }
+
         /// The sizes of the written batches.
         public var batchSizes: [Int] { state.withLock { $0.batchSizes } }
 
@@ -77,19 +85,22 @@ public struct InMemoryTradeStore: TradeStore, ~Copyable {
             let ticks = batch.ticks
             let decisions = batch.decisions
             let gaps = batch.gaps
+            let books = batch.books
+            let klines = batch.klines
+            let size = batch.count
             return state.withLock { state in
                 var receipt = StoreReceipt()
-                func add(_ identifier: String, to collection: String) {
-                    if state.identifiers.insert(identifier).inserted {
-                        state.order.append(identifier)
-                        receipt.inserted[collection, default: 0] += 1
-                    } else {
+                @discardableResult
+                func add(_ identifier: String, to collection: String) -> Bool {
+                    guard state.identifiers.insert(identifier).inserted else {
                         receipt.duplicates += 1
+                        return false
                     }
+                    state.order.append(identifier)
+                    receipt.inserted[collection, default: 0] += 1
+                    return true
                 }
-                if ticks.count + decisions.count + gaps.count > 0 {
-                    state.batchSizes.append(ticks.count + decisions.count + gaps.count)
-                }
+                if size > 0 { state.batchSizes.append(size) }
                 for tick in ticks {
                     if state.refusedIDs.contains(tick.tick.id) {
                         receipt.refused += 1
@@ -103,6 +114,12 @@ public struct InMemoryTradeStore: TradeStore, ~Copyable {
                 }
                 for gap in gaps {
                     add("gap:\(gap.gap.instrument):\(gap.gap.firstID)-\(gap.gap.lastID)", to: "gaps")
+                }
+                for book in books where add(SampleMarket.catalog.identifier(of: book.header), to: "depth") {
+                    state.books.append(book)
+                }
+                for kline in klines where add(SampleMarket.catalog.identifier(of: kline.kline), to: "klines") {
+                    state.klines.append(kline)
                 }
                 return receipt
             }

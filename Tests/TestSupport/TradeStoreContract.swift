@@ -35,6 +35,28 @@ public enum TradeStoreContract {
             store.write(others), inserted: 5, duplicates: 0, "kind, instrument and reason are part of the identity")
         try store.prepare()
         try expect(store.write(others), inserted: 0, duplicates: 5, "preparing again keeps what is there")
+        try checkBooksAndKlines(&store)
+    }
+
+    private static func checkBooksAndKlines<Store: TradeStore & ~Copyable>(_ store: inout Store) throws {
+        var batch = StoreBatch()
+        batch.books = [
+            SampleMarket.book(1_000), SampleMarket.book(1_000, kind: .partialDepth),
+            SampleMarket.book(1_000, previous: 990, instrument: 1), SampleMarket.book(1_001, bids: 0, asks: 0),
+            SampleMarket.book(1_002, bids: 5_000, asks: 5_000),
+        ]
+        batch.klines = [
+            SampleMarket.stored(SampleMarket.kline(0)), SampleMarket.stored(SampleMarket.kline(1)),
+            SampleMarket.stored(SampleMarket.kline(1, interval: .oneMonth)),
+            SampleMarket.stored(SampleMarket.kline(1, instrument: 1)),
+        ]
+        try expect(
+            store.write(batch), inserted: 9, duplicates: 0,
+            "books and klines are told apart by kind, instrument, interval and id, whatever they hold")
+        batch.books.append(contentsOf: [SampleMarket.book(1_003), SampleMarket.book(1_003)])
+        batch.klines.append(SampleMarket.stored(SampleMarket.kline(2)))
+        try expect(
+            store.write(batch), inserted: 2, duplicates: 10, "books and klines that are there already are a success")
     }
 
     private static func expect(

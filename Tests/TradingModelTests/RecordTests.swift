@@ -52,6 +52,39 @@ import TradingModel
         #expect(Kline(prices: prices, volumes: unknown) == nil)
     }
 
+    @Test func `a level slot is 64 bytes with its kind at byte 60`() {
+        #expect(MemoryLayout<BookLevelSlot>.size == 64)
+        #expect(MemoryLayout<BookLevelSlot>.offset(of: \.kind) == 60)
+        #expect(MemoryLayout<BookLevelSlot>.offset(of: \.instrument) == 56)
+        #expect(MemoryLayout<BookLevelSlot>.offset(of: \.digits) == 48)
+    }
+
+    @Test(arguments: [(0, 0), (1, 0), (0, 2), (3, 3), (4, 7), (12_288, 12_285)])
+    func `a book update survives its slots`(bids: Int, asks: Int) throws {
+        func levels(_ count: Int, from price: Int64) -> [BookLevel] {
+            (0..<Int64(count)).map {
+                BookLevel(price: price + $0, quantity: -$0, priceDigits: UInt8($0 % 256), quantityDigits: 255)
+            }
+        }
+        let book = BookUpdate(
+            header: Tick(
+                id: 9, exchangeTimeNanos: 1, receiveMonotonicNanos: 2, price: 8, quantity: -1,
+                secondaryQuantity: Int64(bids) << 32 | Int64(asks), instrument: 3, kind: .partialDepth, feed: 4),
+            receiveTime: UnixNanos(rawValue: 0), bids: levels(bids, from: .min), asks: levels(asks, from: 5))
+        let slots = book.slots
+        let header = try #require(slots.first)
+        #expect(header == book.header)
+        #expect(slots.count == 1 + BookUpdate.levelSlots(of: header) && slots.count <= BookUpdate.mostSlots)
+        var sides: [[BookLevel]] = [[], []]
+        for slot in slots.dropFirst() {
+            let levels = try #require(BookLevelSlot(slot: slot))
+            #expect(levels.instrument == 3 && levels.feed == 4)
+            levels.append(to: &sides[Int(levels.side)])
+        }
+        #expect(sides == [book.bids, book.asks])
+        #expect(BookLevelSlot(slot: header) == nil)
+    }
+
     @Test func `ids are functions of exchange, symbol, strategy and tick`() throws {
         let catalog = MarketCatalog(
             instruments: [

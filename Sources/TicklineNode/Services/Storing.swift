@@ -28,6 +28,7 @@ func storing(
     }
     var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
     configuration.database = settings.mongoDatabase
+    configuration.depthCollection = settings.depthCollection
     configuration.signalsCollection = settings.signalsCollection
     configuration.tickRetentionSeconds = retentionSeconds
     let store: MongoStore

@@ -80,7 +80,7 @@ extension Setting {
         Setting(
             // MongoDB expires by a 32-bit number of seconds: 2³¹ − 1 are 24,855 days.
             "tick-retention-days", at: "store.tickRetentionDays", \.tickRetentionDays, .number(1...24_855, "days"),
-            example: "30", help: "Days ticks are kept in the store"),
+            example: "30", help: "Days ticks and book updates are kept in the store"),
         Setting(
             "mongo", at: "mongo.uri", \.mongo, .secret("uri", expected: "mongodb://host[:port]/"),
             variables: ["MONGO_URI"], example: "mongodb://127.0.0.1:27017/",
@@ -91,7 +91,7 @@ extension Setting {
         Setting(
             "depth-collection", at: "mongo.depthCollection", \.depthCollection, .text("name", expected: "a name"),
             variables: ["COLLECTION_NAME"], example: "book_events",
-            help: "The collection of book events, which are not stored yet"),
+            help: "The collection of book updates"),
         Setting(
             "signals-collection", at: "mongo.signalsCollection", \.signalsCollection,
             .text("name", expected: "a name"), variables: ["SIGNALS_COL_NAME"], example: "decisions",

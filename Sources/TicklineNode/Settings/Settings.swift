@@ -72,13 +72,13 @@ public struct Settings: Sendable, Equatable {
     public var store = StoreKind.sqlite
     /// The data folder.
     public var data = "./tickline-data"
-    /// Days ticks are kept in the store.
+    /// Days ticks and book updates are kept in the store.
     public var tickRetentionDays = 7
     /// MongoDB, nil for none. May hold a password: never print it unmasked.
     public var mongo: String?
     /// The database.
     public var mongoDatabase = "btc_data"
-    /// The collection of book events.
+    /// The collection of book updates.
     public var depthCollection = "depth"
     /// The collection of decisions.
     public var signalsCollection = "trade_signals"

@@ -26,6 +26,20 @@ public struct StoredGap: Sendable, Equatable {
     }
 }
 
+/// A kline as the store keeps it: with its wall-clock receive time.
+public struct StoredKline: Sendable, Equatable {
+    /// The kline.
+    public var kline: Kline
+    /// Wall-clock receive time.
+    public var receiveTime: UnixNanos
+
+    /// Creates a stored kline.
+    public init(kline: Kline, receiveTime: UnixNanos) {
+        self.kline = kline
+        self.receiveTime = receiveTime
+    }
+}
+
 /// Records that are written together, in the engine's order within each kind.
 public struct StoreBatch: Sendable, Equatable {
     /// Accepted ticks.
@@ -36,12 +50,14 @@ public struct StoreBatch: Sendable, Equatable {
     public var gaps: [StoredGap] = []
     /// Book updates.
     public var books: [BookUpdate] = []
+    /// Closed klines.
+    public var klines: [StoredKline] = []
 
     /// Creates an empty batch.
     public init() {}
 
     /// Number of records.
-    public var count: Int { ticks.count + decisions.count + gaps.count + books.count }
+    public var count: Int { ticks.count + decisions.count + gaps.count + books.count + klines.count }
 
     /// Empties the batch and keeps its memory.
     public mutating func removeAll() {
@@ -49,6 +65,7 @@ public struct StoreBatch: Sendable, Equatable {
         decisions.removeAll(keepingCapacity: true)
         gaps.removeAll(keepingCapacity: true)
         books.removeAll(keepingCapacity: true)
+        klines.removeAll(keepingCapacity: true)
     }
 }
 
@@ -82,7 +99,7 @@ public enum TradeStoreError: Error, Sendable, Equatable, CustomStringConvertible
     }
 }
 
-/// Where ticks, decisions and gaps are kept: MongoDB, SQLite, or a test's memory.
+/// Where ticks, decisions, gaps, book updates and klines are kept: MongoDB, SQLite, or a test's memory.
 ///
 /// All methods are called on one thread, the store writer's, and may block within the store's own time limits.
 public protocol TradeStore: ~Copyable, Sendable {
