@@ -1,7 +1,8 @@
 // libmongoc and libbson for Swift, with what Swift cannot do itself.
 //
 // bson_iter_t and bson_t are aligned to 128 bytes, so Swift can hold neither: replies are walked and inner arrays built
-// here. The functions that read allocate nothing; all may be called from any thread, for one document from one at a time.
+// here. The functions that read allocate nothing; all may be called from any thread, for one document from one at a
+// time.
 
 #ifndef TICKLINE_CMONGOC_SHIM_H
 #define TICKLINE_CMONGOC_SHIM_H

@@ -100,7 +100,7 @@ extension DecisionCore {
         }
         let instrument = Int(kline.instrument)
         let stream = instrument * EngineCounters.kindCount + EngineCounters.klineIndex
-        let tracker = instrument * KlineInterval.allCases.count + Int(kline.interval.rawValue)
+        let tracker = instrument * intervalCount + Int(kline.interval.rawValue)
         guard
             klineTrackers[tracker].accept(
                 openNanos: kline.openTime.rawValue, eventNanos: kline.eventTime.rawValue, isClosed: kline.isClosed)

@@ -23,6 +23,8 @@ public struct DecisionCore: ~Copyable {
     private let trackers: UnsafeMutablePointer<ContinuityTracker>
     /// By instrument and `KlineInterval`.
     let klineTrackers: UnsafeMutablePointer<KlineTracker>
+    /// Number of `KlineInterval`s, which on the hot path would make an array.
+    let intervalCount = KlineInterval.allCases.count
     private let averageSources: UnsafeMutablePointer<UInt8>
     private let wallOffsets: UnsafeMutablePointer<Int64>
     private let connections: UnsafeMutablePointer<UInt64>
@@ -50,7 +52,6 @@ public struct DecisionCore: ~Copyable {
         }
         trackers = .allocate(capacity: instrumentCount * EngineCounters.kindCount)
         trackers.initialize(repeating: ContinuityTracker(), count: instrumentCount * EngineCounters.kindCount)
-        let intervalCount = KlineInterval.allCases.count
         klineTrackers = .allocate(capacity: instrumentCount * intervalCount)
         klineTrackers.initialize(repeating: KlineTracker(), count: instrumentCount * intervalCount)
         averageSources = .allocate(capacity: instrumentCount)

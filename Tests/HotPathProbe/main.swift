@@ -43,7 +43,27 @@ struct CountingSink: SignalSink, ~Copyable {
     mutating func flush() {}
 }
 
-/// A pipeline whose record ring is emptied by this thread, so that it never fills.
+/// Fifty bids and as many asks, and a closed and a forming kline; their ids are set as they are published.
+private func sequences() -> (book: [Tick], klines: [Tick]) {
+    let levels = (0..<50).map { BookLevel(price: 1, quantity: $0, priceDigits: 2, quantityDigits: 5) }
+    let header = Tick(
+        id: 0, exchangeTimeNanos: 0, receiveMonotonicNanos: 0, price: 0, quantity: -1,
+        secondaryQuantity: 50 << 32 | 50, instrument: 0, kind: .depth, feed: 0)
+    let book = BookUpdate(header: header, receiveTime: UnixNanos(rawValue: 0), bids: levels, asks: levels)
+    let klines = [false, true].flatMap { isClosed in
+        let slots = Kline(
+            instrument: 0, feed: 0, interval: .oneSecond, isClosed: isClosed, openTime: UnixNanos(rawValue: 0),
+            closeTime: UnixNanos(rawValue: 0), eventTime: UnixNanos(rawValue: 0),
+            receiveMonotonic: MonotonicNanos(rawValue: 0), open: 1, high: 1, low: 1, close: 1, volume: 0, tradeCount: 0,
+            firstTradeID: nil, lastTradeID: nil
+        ).slots
+        return [slots.0, slots.1]
+    }
+    return (book.slots, klines)
+}
+
+/// A pipeline whose record ring is emptied by this thread, so that it never fills: trades, behind every sixteenth a book
+/// update of more than half a batch, and two klines.
 func runEngine(ticks: Int) async throws {
     let catalog = MarketCatalog(
         instruments: [InstrumentSpecification(instrument: Instrument(exchange: .simulator, symbol: "PROBE"))],
@@ -57,10 +77,15 @@ func runEngine(ticks: Int) async throws {
         configuration: EngineConfiguration(), metrics: metrics)
     let running = Task { await engine.run() }
     let drained = Atomic<Bool>(false)
+    let stored = Atomic<Int>(0)
     let reader = DedicatedThread(name: "reader") {
         let consumer = RingConsumer(records)
         while !drained.load(ordering: .acquiring) || consumer.occupancy > 0 {
-            consumer.release(count: consumer.peek(most: 4_096, as: Tick.self).count)
+            let slots = consumer.peek(most: 4_096, as: Tick.self)
+            for slot in slots where slot.kind == RecordKind.depth.rawValue {
+                stored.wrappingAdd(1, ordering: .relaxed)
+            }
+            consumer.release(count: slots.count)
             usleep(200)
         }
     }
@@ -68,6 +93,7 @@ func runEngine(ticks: Int) async throws {
     let progress = Atomic<Int>(0)
     let producer = DedicatedThread(name: "producer") {
         let ring = RingProducer(feed, wakes: parker)
+        var (book, klines) = sequences()
         var price: Int64 = 6_000_000
         var state: UInt64 = 1
         for id in 1...(warmUp + ticks) {
@@ -82,7 +108,14 @@ func runEngine(ticks: Int) async throws {
                 price: price,
                 quantity: 1, instrument: 0, kind: .trade, feed: 0)
             while !ring.tryWrite(tick) { spinPause() }
-            if id % 16 == 0 { ring.publish() }
+            guard id % 16 == 0 else { continue }
+            while ring.freeSlots < book.count + klines.count { spinPause() }
+            book[0].id = UInt64(id)
+            book[0].price = Int64(id - 15)
+            for index in klines.indices where index % 2 == 0 { klines[index].id = UInt64(id) }
+            for slot in book where !ring.tryWrite(slot) { fatalError("the ring was asked before") }
+            for slot in klines where !ring.tryWrite(slot) { fatalError("the ring was asked before") }
+            ring.publish()
         }
         ring.publish()
         while feed.occupancy > 0 { usleep(100) }
@@ -96,7 +129,12 @@ func runEngine(ticks: Int) async throws {
     drained.store(true, ordering: .releasing)
     reader.join()
     let accepted = Int(metrics.total("tickline_ticks_total"))
-    print("{\"ticks\":\(accepted),\"signals\":\(CountingSink.published.load(ordering: .relaxed))}")
+    let counts = [
+        "\"ticks\":\(accepted)", "\"booksStored\":\(stored.load(ordering: .relaxed))",
+        "\"gaps\":\(Int(metrics.total("tickline_gaps_total")))",
+        "\"signals\":\(CountingSink.published.load(ordering: .relaxed))",
+    ]
+    print("{\(counts.joined(separator: ","))}")
 }
 
 final class Box { var value = 0 }

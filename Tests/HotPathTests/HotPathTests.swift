@@ -61,10 +61,14 @@ enum ReleaseProbe {
         #expect(counts.map(\.releases).max() ?? 0 >= 1_000)
     }
 
-    @Test func `the engine's thread neither allocates nor counts references in a million ticks`() throws {
+    @Test func `the engine's thread neither allocates nor counts references in a million trades with books and klines`()
+        throws
+    {
         let result = try count(["engine", "1000000"])
-        print("engine, 1,000,000 ticks:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
-        #expect(result.output.contains("\"ticks\":1100000"))
+        print("engine, 1,000,000 trades:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
+        // With warm-up 1,100,000 trades, and behind each sixteenth a book update and two klines.
+        #expect(result.output.contains("\"ticks\":1306250,"))
+        #expect(!result.output.contains("\"booksStored\":0,") && result.output.contains("\"gaps\":0,"))
         #expect(!result.output.contains("\"signals\":0"))
         // The engine's thread is absent where it never counted anything.
         #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
@@ -91,7 +95,10 @@ enum ReleaseProbe {
         let listing = try run("/usr/bin/env", ["objdump", "-d", "--no-show-raw-insn", ReleaseProbe.url.path])
         try #require(listing.status == 0, "\(listing.error)")
         // Mangled names' readable parts; each must be there, or be inlined into `drain`.
-        let hot = ["5drain", "7process", "8evaluate", "4push", "14recordDecision", "12recordSignal"]
+        let hot = [
+            "5drain", "4take", "7process", "5admit", "5begin", "6follow", "8evaluate", "4push", "14recordDecision",
+            "12recordSignal",
+        ]
         var function = ""
         var seen: Set<String> = []
         for line in listing.output.split(separator: "\n") {
