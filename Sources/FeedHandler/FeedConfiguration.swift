@@ -19,6 +19,8 @@ public struct FeedConfiguration: Sendable {
     public var connectTimeoutMillis = 5_000
     /// A longer message closes the connection with code 1009 before memory is used for it.
     public var mostMessageBytes = FeedConfiguration.defaultMostMessageBytes
+    /// Which silence of which stream is an alarm.
+    public var silence = SilenceAlarms()
     /// Reads without sleeping while nothing comes: takes a whole processor.
     public var busySpin = false
     /// Processor to pin the thread to, nil for none.

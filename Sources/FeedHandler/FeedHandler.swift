@@ -29,17 +29,18 @@ public final class FeedHandler: Sendable {
     ///   - catalog: the run's instruments; the feed decodes those of its exchange and counts others as unknown.
     ///   - producer: the writing end of the feed's ring.
     ///   - metrics: where its counters go.
-    ///   - health: its check: ready while connected, else the last error with its remedy.
+    ///   - health: its check: ready while connected with all streams there, else what is missing or the last error.
+    ///   - limiter: holds connection attempts back; shared by all feeds of the process.
     ///   - logger: takes cold events only, from the feed's thread.
     public init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
-        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+        metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter, logger: Logger
     ) {
         threadName = "feed-\(configuration.feed)"
         processor = configuration.processor
         let loop = FeedLoop(
             configuration: configuration, catalog: catalog, producer: producer, metrics: metrics, health: health,
-            logger: logger, stop: signal)
+            limiter: limiter, logger: logger, stop: signal)
         life = Mutex(.ready(FeedThread(loop)))
     }
 

@@ -3,19 +3,29 @@ internal import RingBuffer
 internal import Telemetry
 internal import ThreadExecutor
 internal import TradingModel
+internal import Transport
 
 // What one read brought: frames, messages, ticks.
 extension FeedLoop {
     /// Takes all whole frames from the buffer and publishes their ticks in one batch.
     // hot path: HotPathTests, probe `feed`
-    mutating func process(received now: MonotonicNanos) throws(SessionEnd) {
+    mutating func process(
+        received now: MonotonicNanos, on connection: borrowing TransportConnection
+    ) throws(SessionEnd) {
         if machine.isHandshaking, try !completeHandshake(at: now) { return }
         checkClock(at: now)
         events: while true {
             switch session.next() {
             case .message(let message, _): unsafe decode(message, received: now)
             case .none: break events
-            case .ping(let isAnswered): if !isAnswered { metrics.droppedPongs.add() }
+            case .ping(let isAnswered):
+                guard isAnswered else {
+                    metrics.droppedPongs.add()
+                    continue
+                }
+                subscriptions.didSendControl(at: now)
+                // At once: what is left of a burst, and a full ring, must not hold the pong back.
+                try flush(connection)
             case .pong: break  // that something came is all it says
             case .close(let status):
                 publishBatch(received: now)
@@ -26,9 +36,13 @@ extension FeedLoop {
             }
         }
         publishBatch(received: now)
-        if let closing {
-            try perform(machine.close(code: closing.code, reason: closing.reason, at: now))
-        }
+        try closeIfAsked(at: now)
+    }
+
+    /// Ends an open connection for the reason that a message gave.
+    mutating func closeIfAsked(at now: MonotonicNanos) throws(SessionEnd) {
+        guard let closing else { return }
+        try perform(machine.close(code: closing.code, reason: closing.reason, at: now))
     }
 
     /// Makes the read's ticks visible at once.
@@ -49,6 +63,7 @@ extension FeedLoop {
         let outcome = unsafe decoder.decode(message, received: now, into: slot)
         if outcome == .tick {
             pendingMessages &+= 1
+            unsafe mark(UnsafeRawPointer(slot))
         } else {
             ring.abort(count: 1)
             if outcome.hasRecords { appendRecords(at: now) } else { unsafe takeOther(outcome, message, at: now) }
@@ -65,6 +80,14 @@ extension FeedLoop {
             }
         }
         pendingMessages &+= 1
+        if let first = unsafe decoder.records.baseAddress { unsafe mark(first) }
+    }
+
+    /// Marks the stream that the record in `slot` came by; every kind of record begins like a tick.
+    @inline(__always)
+    private func mark(_ slot: UnsafeRawPointer) {
+        let tick = unsafe slot.assumingMemoryBound(to: Tick.self)
+        unsafe watch.didDeliver(instrument: tick.pointee.instrument, kind: tick.pointee.kind)
     }
 
     /// The next slot; when the ring is full, what is claimed is published and reading waits (TCP holds the exchange back).
@@ -103,6 +126,7 @@ extension FeedLoop {
             // 1000: we leave in order, as the exchange asks (protocols: "asks for a new connection at once").
             closing = (1000, .serverShutdown, "the exchange asked for a new connection")
         }
+        if outcome == .reply || outcome == .errorReply, unsafe takeReply(message, at: now) { return }
         guard outcome.isRefusal || outcome == .errorReply, let unseen = refusalLog.allow(at: now) else { return }
         let sample = unsafe String(decoding: message.prefix(200), as: UTF8.self)
         logger.warning(

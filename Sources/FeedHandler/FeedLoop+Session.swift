@@ -16,26 +16,35 @@ extension FeedLoop {
 
     /// Looks for the whole answer; true once open. What follows it in the buffer are frames.
     mutating func completeHandshake(at now: MonotonicNanos) throws(SessionEnd) -> Bool {
-        do throws(HandshakeError) { guard try session.completeHandshake() else { return false } } catch {
-            guard case .status(let status, let seconds) = error, status == 429 || status == 418 else {
-                throw SessionEnd(reason: .handshakeRefused, words: error.description)
-            }
-            throw SessionEnd(reason: .rateLimited, words: error.description, retryAfterSeconds: seconds ?? 0)
+        do throws(HandshakeError) {
+            guard try session.completeHandshake(wallClock: MonotonicClock.wallClock()) else { return false }
+        } catch {
+            throw SessionEnd(
+                reason: error.isRateLimit ? .rateLimited : .handshakeRefused, words: error.description,
+                retryAfterSeconds: error.waitSeconds)
         }
         machine.didOpen(at: now)
         connectionNumber += 1
         clock.begin(with: ClockOffset.measure())
         writeSession(.opened, at: now)
-        let since = TextCursor.text { $0.append(rfc3339: MonotonicClock.wallClock()) }
-        health.report(isReady: true, reason: "connected since \(since)")
+        openedSince = TextCursor.text { $0.append(rfc3339: MonotonicClock.wallClock()) }
+        if case .subscribed(let streams) = subscriptions.didOpen(at: now) { watch.didSubscribe(streams, at: now) }
+        reportStreams()
         logger.info(
             "feed connected",
-            metadata: ["feed": "\(configuration.name)", "address": "\(configuration.plan.address)"])
+            metadata: [
+                "feed": "\(configuration.name)", "address": "\(configuration.plan.address)",
+                "streams": "\(configuration.plan.streams.count)",
+            ])
         return true
     }
 
     /// Closes the books of a connection: a session record where it was open.
     mutating func endOfSession(_ end: SessionEnd) -> SessionEnd {
+        subscriptions.didDisconnect()
+        watch.didDisconnect()
+        metrics.failedStreams.set(0)
+        metrics.silentStreams.set(0)
         if connectionNumber > closedConnections {
             writeSession(.closed, at: MonotonicClock.now())
             ring.publish()
@@ -48,7 +57,11 @@ extension FeedLoop {
     mutating func didEnd(_ end: SessionEnd) {
         metrics.count(end.reason)
         health.report(isReady: false, reason: end.words)
-        machine.didDisconnect(at: MonotonicClock.now(), waitingAtLeastSeconds: end.retryAfterSeconds)
+        let now = MonotonicClock.now()
+        if end.retryAfterSeconds > 0 {
+            limiter.close(configuration.plan.host, until: now.adding(millis: UInt64(end.retryAfterSeconds) * 1_000))
+        }
+        machine.didDisconnect(at: now, waitingAtLeastSeconds: end.retryAfterSeconds)
         // At most one line per attempt, and attempts are at least 100 ms, soon seconds apart.
         logger.warning(
             "feed disconnected",

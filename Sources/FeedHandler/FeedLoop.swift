@@ -18,10 +18,13 @@ struct FeedLoop: ~Copyable {
     let stop: StopSignal
     let metrics: FeedMetrics
     let health: HealthCheck
+    let limiter: ConnectionLimiter
     let logger: Logger
     var decoder: MessageDecoder
     let ring: RingProducer
     var machine: ConnectionStateMachine
+    var subscriptions: SubscriptionStateMachine
+    var watch: StreamWatch
     var session: WebSocketSession
     /// Connections opened so far, and those whose end is on record.
     var connectionNumber: UInt64 = 0
@@ -31,6 +34,11 @@ struct FeedLoop: ~Copyable {
     var pendingMessages: UInt64 = 0
     /// Set when stopping left a book or kline out: no message behind it goes on the ring.
     var isCutOff = false
+    /// When `tend` is due even while reading goes on without a pause.
+    private var tendAt = MonotonicNanos(rawValue: 0)
+    /// When the connection opened, in words, and what the exchange last said of streams it refused.
+    var openedSince = ""
+    var failureWords = ""
     /// Set when a message asks for the end of the connection; acted on after the batch.
     var closing: (code: UInt16, reason: DisconnectReason, words: String)?
     var refusalLog = LogLimiter()
@@ -38,18 +46,24 @@ struct FeedLoop: ~Copyable {
 
     init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
-        metrics: MetricsRegistry, health: HealthCheck, logger: Logger, stop: StopSignal
+        metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter, logger: Logger, stop: StopSignal
     ) {
+        let plan = configuration.plan
         self.configuration = configuration
         self.stop = stop
         self.metrics = FeedMetrics(registry: metrics, feed: configuration.name)
         self.health = health
+        self.limiter = limiter
         self.logger = logger
         decoder = MessageDecoder(
-            catalog: catalog, exchange: configuration.plan.exchange, streams: configuration.plan.streams,
-            feed: configuration.feed, mostSlots: producer.capacitySlots)
+            catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: configuration.feed,
+            mostSlots: producer.capacitySlots)
         ring = producer
         machine = ConnectionStateMachine(random: { SecureRandom.number() })
+        subscriptions = SubscriptionStateMachine(
+            streams: plan.streams.map(\.description), streamsInAddress: plan.streamsInAddress)
+        watch = StreamWatch(
+            Self.places(of: plan, in: catalog, silence: configuration.silence), instruments: catalog.instruments.count)
         session = WebSocketSession(mostMessageBytes: configuration.mostMessageBytes)
     }
 
@@ -57,7 +71,7 @@ struct FeedLoop: ~Copyable {
     mutating func run() {
         var action = machine.start()
         while !stop.isRequested {
-            if action == .connect { connectAndServe() }
+            if action == .connect { attempt() }
             let now = MonotonicClock.now()
             if let deadline = machine.deadline, deadline > now {
                 stop.wait(timeoutMillis: Self.pollMillis(from: now, to: deadline))
@@ -67,8 +81,16 @@ struct FeedLoop: ~Copyable {
         health.report(isReady: false, reason: "stopped")
     }
 
-    private mutating func connectAndServe() {
+    /// Connects, unless the exchange's limit holds it back.
+    private mutating func attempt() {
         let plan = configuration.plan
+        let now = MonotonicClock.now()
+        if let time = limiter.admit(plan.host, at: now) {
+            metrics.heldAttempts.add()
+            machine.didHoldBack(until: time)
+            return
+        }
+        metrics.attempts.add()
         let endpoint = TransportEndpoint(
             host: plan.host, port: plan.port, security: plan.isTLS ? .tls(caFile: configuration.caFile) : .none,
             proxyURL: configuration.proxyURL, connectTimeoutMillis: configuration.connectTimeoutMillis)
@@ -86,13 +108,14 @@ struct FeedLoop: ~Copyable {
     /// Serves one connection until it ends.
     private mutating func serve(_ connection: borrowing TransportConnection) -> SessionEnd {
         closing = nil
+        tendAt = MonotonicNanos(rawValue: 0)
         do throws(SessionEnd) {
             try perform(machine.didConnect(at: MonotonicClock.now()))
             while !stop.isRequested {
                 try flush(connection)
                 try readAvailable(connection)
                 try flush(connection)
-                try perform(machine.advance(to: MonotonicClock.now()))
+                try tend(at: MonotonicClock.now())
                 waitForEvents(on: connection)
             }
             sayGoodbye(connection)
@@ -102,11 +125,24 @@ struct FeedLoop: ~Copyable {
         }
     }
 
+    /// What time brings: our ping, requests, alarms, the end of waiting for something.
+    private mutating func tend(at now: MonotonicNanos) throws(SessionEnd) {
+        try perform(machine.advance(to: now))
+        try tendStreams(at: now)
+        tendAt = deadline ?? now.adding(millis: StreamWatch.lookMillis)
+    }
+
+    /// When there is something to do although nothing came.
+    private var deadline: MonotonicNanos? {
+        machine.isOpen
+            ? earlier(machine.deadline, earlier(subscriptions.deadline, watch.deadline)) : machine.deadline
+    }
+
     /// Sleeps until there is something to do. Unsent bytes and a busy spin keep it short.
     private borrowing func waitForEvents(on connection: borrowing TransportConnection) {
         guard !(configuration.busySpin && session.outgoing.isEmpty) else { return spinPause() }
         let now = MonotonicClock.now()
-        let millis = machine.deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
+        let millis = deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
         stop.wait(for: connection.descriptor, orWritable: !session.outgoing.isEmpty, timeoutMillis: millis)
     }
 
@@ -135,8 +171,9 @@ struct FeedLoop: ~Copyable {
                 let now = MonotonicClock.now()
                 metrics.receivedBytes.addFromOnlyWriter(UInt64(count))
                 machine.didReceive(at: now)
-                try process(received: now)
+                try process(received: now, on: connection)
                 try flush(connection)
+                if now >= tendAt { try tend(at: now) }
             }
         }
     }
@@ -147,7 +184,7 @@ struct FeedLoop: ~Copyable {
         case .none, .connect: break
         case .sendHandshake: try sendHandshake()
         // A queue full of pongs has no room: then silence, or the end of the wait for the peer's close, ends it.
-        case .sendPing: _ = session.sendPing()
+        case .sendPing: if session.sendPing() { subscriptions.didSendControl(at: MonotonicClock.now()) }
         case .sendClose(let code): _ = session.sendClose(code)
         case .disconnect(let reason):
             throw SessionEnd(reason: reason, words: closing?.words ?? Self.words(for: reason))

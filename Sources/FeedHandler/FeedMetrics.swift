@@ -7,11 +7,16 @@ struct FeedMetrics {
     let ringStalls: Counter
     let droppedPongs: Counter
     let decode: LatencyHistogram
+    let attempts: Counter
+    let heldAttempts: Counter
+    let silentStreams: Gauge
+    let failedStreams: Gauge
     /// Owns the memory behind the handles; kept so that the thread can't outlive it.
     private let registry: MetricsRegistry
     private let outcomes: [Counter]
     private let reconnects: [DisconnectReason: Counter]
     private let violations: [WebSocketViolation: Counter]
+    private let failures: [SubscriptionStateMachine.Failure: Counter]
 
     init(registry: MetricsRegistry, feed: String) {
         self.registry = registry
@@ -26,6 +31,27 @@ struct FeedMetrics {
             "tickline_dropped_total", help: "What was dropped at a bound.", labels: [("what", "pong")])
         decode = registry.histogram(
             "tickline_stage_seconds", help: "Time spent in a stage of the data path.", labels: [("stage", "decode")])
+        attempts = registry.counter(
+            "tickline_connection_attempts_total", help: "Connection attempts made.", labels: [("feed", feed)])
+        heldAttempts = registry.counter(
+            "tickline_connection_attempts_held_total", help: "Times the exchange's limit held an attempt back.",
+            labels: [("feed", feed)])
+        silentStreams = registry.gauge(
+            "tickline_streams_silent", help: "Streams that deliver nothing for longer than they may.",
+            labels: [("feed", feed)])
+        failedStreams = registry.gauge(
+            "tickline_streams_failed", help: "Streams that were refused or are absent, and deliver nothing.",
+            labels: [("feed", feed)])
+        failures = Dictionary(
+            uniqueKeysWithValues: SubscriptionStateMachine.Failure.allCases.map {
+                (
+                    $0,
+                    registry.counter(
+                        "tickline_subscription_failures_total",
+                        help: "Streams that could not be subscribed, by cause; unlisted counts answers, not streams.",
+                        labels: [("reason", $0.rawValue)])
+                )
+            })
         outcomes = DecodeOutcome.allCases.filter { !$0.hasRecords }.map { outcome in
             outcome.isRefusal
                 ? Self.decodeErrors(registry, reason: outcome.label)
@@ -62,6 +88,11 @@ struct FeedMetrics {
 
     /// Counts a breach of the protocol.
     func count(_ violation: WebSocketViolation) { violations[violation]?.add() }
+
+    /// Counts streams that could not be subscribed; a failure that names none counts once.
+    func count(_ failure: SubscriptionStateMachine.Failure, streams: Int) {
+        failures[failure]?.add(UInt64(max(1, streams)))
+    }
 
     /// Counts an end of a connection.
     func count(_ reason: DisconnectReason) { reconnects[reason]?.add() }

@@ -36,6 +36,7 @@ public struct Node: Sendable {
         let signals = try SignalDestination(
             plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
         let engine = signals.makeEngine(catalog: plan.catalog, path: path, idle: settings.idle, metrics: metrics)
+        let limiter = ConnectionLimiter()
         let feeds = plan.feeds.enumerated().map { index, feed in
             if !feed.addedStreams.isEmpty {
                 logger.info(
@@ -46,11 +47,12 @@ public struct Node: Sendable {
             configuration.name = names[index]
             configuration.caFile = settings.caFile
             configuration.proxyURL = settings.proxy
+            configuration.silence = plan.silence
             configuration.busySpin = settings.idle == .spin
             return FeedHandler(
                 configuration: configuration, catalog: plan.catalog,
                 producer: RingProducer(path.feeds[index], wakes: path.parker), metrics: metrics,
-                health: health.check("feed:\(names[index])", roles: [.collector]), logger: logger)
+                health: health.check("feed:\(names[index])", roles: [.collector]), limiter: limiter, logger: logger)
         }
         let listeners: [(HealthRole, ListenAddress)] = [
             (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),

@@ -8,6 +8,8 @@ struct NodePlan {
     let feeds: [FeedPlan]
     /// Instruments and strategies.
     let catalog: MarketCatalog
+    /// Which silence of which stream is an alarm.
+    let silence: SilenceAlarms
     /// Redis, nil for the console.
     let redis: RedisEndpoint?
 
@@ -29,7 +31,17 @@ struct NodePlan {
             throw .conflict("\(error)")
         }
         guard feeds.count <= Self.mostFeeds else {
-            throw .conflict("\(feeds.count) feeds are too many; give at most \(Self.mostFeeds)")
+            throw .conflict(
+                "\(feeds.count) connections are too many; give at most \(Self.mostFeeds) feeds of at most"
+                    + " \(FeedPlan.mostStreams) streams each")
+        }
+        var silence = SilenceAlarms()
+        // Refused texts were refused as settings already.
+        for text in settings.silenceAlarms { _ = silence.set(text[...]) }
+        self.silence = silence
+        let streams = Set(feeds.flatMap { $0.streams.map(\.displayName) })
+        for name in silence.byStream.keys.sorted() where !streams.contains(name) {
+            throw .conflict("--silence-alarm names \(name), which no feed subscribes; give SYMBOL@type of a stream")
         }
         var specifications = FeedPlan.specifications(of: feeds)
         // A symbol alone before `exchange:symbol`, so that the latter counts.

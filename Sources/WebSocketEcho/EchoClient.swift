@@ -87,7 +87,7 @@ struct EchoClient: ~Copyable {
                 // The server may drop a connection it has failed without a closing handshake.
                 return lastText
             }
-            if !isOpen { isOpen = try session.completeHandshake() }
+            if !isOpen { isOpen = try session.completeHandshake(wallClock: MonotonicClock.wallClock()) }
             if isOpen { takeEvents(&lastText) }
         }
     }

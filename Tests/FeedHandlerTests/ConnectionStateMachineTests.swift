@@ -91,12 +91,15 @@ import TradingModel
             now = deadline + 1
         }
         #expect(waits.allSatisfy { (100...10_000).contains($0) })
-        #expect(waits[0] <= 200 && waits[1] <= 400)
+        #expect(waits[0] <= 200 && waits[1] <= 400 && waits[..<40].allSatisfy { $0 <= 800 })
     }
 
-    @Test func `backoff is uniform between 100 ms and a doubling limit`() {
+    @Test func `backoff is uniform between 100 ms and a limit that doubles, to 800 ms at first and then to 10 s`() {
+        let limits = (0..<46).map { Backoff.limitMillis(failures: $0) }
+        #expect(Array(limits[..<40]) == [200, 400] + Array(repeating: 800, count: 38))
+        #expect(Array(limits[40...]) == [1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
         var generator = SeededGenerator(state: 7)
-        for failures in 0..<12 {
+        for failures in [0, 1, 2, 39, 40, 44] {
             var (least, most) = (UInt64.max, UInt64(0))
             for _ in 0..<2_000 {
                 var backoff = Backoff()
@@ -104,7 +107,7 @@ import TradingModel
                 for _ in 0...failures { delay = backoff.nextDelayNanos(random: generator.next()) }
                 (least, most) = (min(least, delay), max(most, delay))
             }
-            let limit = min(10_000, 100 << UInt64(failures + 1)) * 1_000_000
+            let limit = limits[failures] * 1_000_000
             #expect(least >= 100_000_000 && most <= limit)
             #expect(least < 100_000_000 + limit / 50 && most > limit - limit / 50, "failures \(failures)")
         }
@@ -126,8 +129,56 @@ import TradingModel
             machine.didDisconnect(at: Self.at(now))
             return machine.deadline!.rawValue <= Self.at(now + 200).rawValue
         }
-        #expect(!waitLimit(openMillis: 29_999))
-        #expect(waitLimit(openMillis: 30_000))
+        #expect(!waitLimit(openMillis: 4_999))
+        #expect(waitLimit(openMillis: 5_000))
+    }
+
+    @Test func `an attempt that is held back is made when its time comes`() {
+        var machine = ConnectionStateMachine(random: { 0 })
+        _ = machine.start()
+        machine.didHoldBack(until: Self.at(5_000))
+        let deadline = machine.deadline
+        let early = machine.advance(to: Self.at(4_999))
+        let action = machine.advance(to: Self.at(5_000))
+        #expect(deadline == Self.at(5_000) && early == .none && action == .connect)
+    }
+
+    @Test func `nothing happens to a machine that has stopped`() {
+        var machine = Self.opened(at: 0)
+        _ = machine.stop()
+        machine.didDisconnect(at: Self.at(10))
+        let deadline = machine.deadline
+        let action = machine.advance(to: Self.at(100_000))
+        #expect(deadline == nil && action == .none)
+    }
+
+    @Test func `a close frame without a connection, and every other impossible event, is our own mistake`() async {
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            _ = machine.start()
+            _ = machine.start()
+        }
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            _ = machine.didConnect(at: MonotonicNanos(rawValue: 0))
+        }
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            _ = machine.start()
+            machine.didOpen(at: MonotonicNanos(rawValue: 0))
+        }
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            machine.didDisconnect(at: MonotonicNanos(rawValue: 0))
+        }
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            machine.didHoldBack(until: MonotonicNanos(rawValue: 1))
+        }
+        await #expect(processExitsWith: .failure) {
+            var machine = ConnectionStateMachine(random: { 0 })
+            _ = machine.didReceiveClose(code: nil, at: MonotonicNanos(rawValue: 0))
+        }
     }
 
     @Test func `obeys the wait the exchange asks for`() {

@@ -23,7 +23,7 @@ struct FeedHandlerTests {
         #expect(feed.health.status.isReady && feed.health.status.reason.hasPrefix("connected since 20"))
         feed.stop()
         server.stop()
-        #expect(target.withLock { $0 } == "/ws/btcusdt@trade")
+        #expect(target.withLock { $0 } == "/ws/btcusdt@trade?timeUnit=MICROSECOND")
         #expect(feed.tradeIDs == Array(1...1_000))
         let sessions = feed.sessions.filter { $0.event != .clockMoved }
         #expect(
@@ -75,7 +75,7 @@ struct FeedHandlerTests {
             bytes += FrameBytes.frame(9, [UInt8](repeating: 0xAB, count: 125))
             peer.sendBytewise(bytes)
             for _ in 0..<3 {
-                guard let frame = peer.readFrame(), frame.opcode == 10 else { return }
+                guard let frame = peer.readControl(), frame.opcode == 10 else { return }
                 pongs.withLock { $0.append(frame.payload) }
             }
             peer.waitForEnd()
@@ -139,7 +139,7 @@ struct FeedHandlerTests {
             peer.acceptUpgrade()
             if number == 1 {
                 peer.send(FeedUnderTest.frames(1...1) + bytes + FeedUnderTest.frames(900...900))
-                let frame = peer.readFrame()
+                let frame = peer.readControl()
                 closed.withLock { $0 = frame?.opcode == 8 ? frame?.payload : nil }
             } else {
                 peer.send(FeedUnderTest.frames(2...2))
@@ -165,7 +165,7 @@ struct FeedHandlerTests {
             peer.acceptUpgrade()
             if number == 1 {
                 peer.send(FrameBytes.frame(8, [0x03, 0xF0] + Array("too many".utf8)))
-                let frame = peer.readFrame()
+                let frame = peer.readControl()
                 echo.withLock { $0 = frame?.payload }
             } else {
                 peer.waitForEnd()
@@ -252,7 +252,7 @@ struct FeedHandlerTests {
         let pinged = Atomic<Bool>(false)
         let server = ScriptedServer { number, peer in
             peer.acceptUpgrade()
-            if number == 1 { pinged.store(peer.readFrame()?.opcode == 9, ordering: .releasing) }
+            if number == 1 { pinged.store(peer.readControl()?.opcode == 9, ordering: .releasing) }
             if number == 2 { peer.send(FeedUnderTest.frames(1...1)) }
             peer.waitForEnd()
         }
@@ -337,7 +337,9 @@ struct FeedHandlerTests {
         let feed = try FeedUnderTest(address: address) { $0.caFile = authority.caFile }
         feed.start()
         try await waitUntil("the request") { server.received.contains("\r\n\r\n") }
-        #expect(server.received.hasPrefix("GET /ws/btcusdt@trade HTTP/1.1\r\nHost: localhost:\(server.port)\r\n"))
+        #expect(
+            server.received.hasPrefix(
+                "GET /ws/btcusdt@trade?timeUnit=MICROSECOND HTTP/1.1\r\nHost: localhost:\(server.port)\r\n"))
         server.send(Data(ScriptedServer.Peer.acceptance(server.received).utf8) + Data(FeedUnderTest.frames(1...5_000)))
         try await feed.waitForTrades(1...5_000)
         feed.stop()

@@ -7,23 +7,27 @@ import TradingModel
         let plan = try FeedPlan(parsing: "wss://data-stream.binance.vision/stream?streams=btcusdt@trade")
         #expect(plan.exchange == .binance && plan.host == "data-stream.binance.vision" && plan.port == 443)
         #expect(plan.isTLS && plan.addressing == .combined && plan.addedStreams.isEmpty)
-        #expect(plan.requestTarget == "/stream?streams=btcusdt@trade")
+        #expect(plan.requestTarget == "/stream?streams=btcusdt@trade&timeUnit=MICROSECOND")
         #expect(plan.streams.map(\.symbol) == ["BTCUSDT"])
     }
 
     @Test(arguments: [
-        ("ws://127.0.0.1:9001/ws/BTCUSDT@trade/ethusdt@aggTrade/btcusdt@trade", "/ws/btcusdt@trade/ethusdt@aggTrade"),
+        (
+            "ws://127.0.0.1:9001/ws/BTCUSDT@trade/ethusdt@aggTrade/btcusdt@trade?timeUnit=millisecond",
+            "/ws/btcusdt@trade/ethusdt@aggTrade?timeUnit=millisecond"
+        ),
         (
             "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND&streams=btcusdt@trade",
             "/stream?streams=btcusdt@trade&timeUnit=MICROSECOND"
         ),
         ("wss://x/ws/btcusdt%40trade?timeUnit=microsecond", "/ws/btcusdt@trade?timeUnit=microsecond"),
         ("wss://fstream.binance.com/market/ws/btcusdt@aggTrade", "/market/ws/btcusdt@aggTrade"),
-        ("ws://x/ws/btcusdt_240927@aggTrade", "/ws/btcusdt_240927@aggTrade"),
-        ("ws://x/ws/btcusdt@bookTicker", "/ws/btcusdt@bookTicker/btcusdt@trade"),
+        ("simulator=ws://x/ws/btcusdt_240927@aggTrade", "/ws/btcusdt_240927@aggTrade?timeUnit=MICROSECOND"),
+        ("ws://x/ws/btcusdt@bookTicker", "/ws/btcusdt@bookTicker/btcusdt@trade?timeUnit=MICROSECOND"),
         (
             "ws://x/stream?streams=btcusdt@depth@100ms/ethusdt@kline_1m@+08:00/ethusdt@aggTrade/solusdt@depth20",
             "/stream?streams=btcusdt@depth@100ms/ethusdt@kline_1m@+08:00/ethusdt@aggTrade/solusdt@depth20/btcusdt@trade/solusdt@trade"
+                + "&timeUnit=MICROSECOND"
         ),
     ])
     func `asks for its streams and for the trades it leaves out`(address: String, target: String) throws {
@@ -61,7 +65,6 @@ import TradingModel
             ("wss://x/ws/a@aggtrade", .unknownStreamType("a@aggtrade")),
             ("nyse=wss://x/ws/a@trade", .unknownExchange("nyse")),
             ("okx=wss://x/ws/a@trade", .unsupportedExchange("okx")),
-            ("wss://x/ws/" + (0...1_024).map { "s\($0)@trade" }.joined(separator: "/"), .tooManyStreams(1_025)),
         ] as [(String, FeedPlanError)])
     func `refuses a bad address in one line`(text: String, error: FeedPlanError) {
         #expect(throws: error) { try FeedPlan(parsing: text) }
@@ -75,6 +78,42 @@ import TradingModel
             "ws://x/ws/btcusdt@bookTicker",
         ])
         #expect(plans.map { $0.addedStreams.map(\.description) } == [[], [], ["btcusdt@trade"], []])
+    }
+
+    @Test func `a long list stays short in the address`() throws {
+        let names = (0..<1_024).map { "symbol\($0)@trade" }
+        for address in [
+            "wss://x/ws/" + names.joined(separator: "/"), "wss://x/stream?streams=" + names.joined(separator: "/"),
+        ] {
+            let plan = try FeedPlan(parsing: address)
+            let target = plan.requestTarget
+            #expect(target.utf8.count <= 2_048 && target.utf8.count > 2_048 - 32, "\(target.utf8.count) bytes")
+            #expect(target.contains(names[..<plan.streamsInAddress].joined(separator: "/")))
+            #expect(!target.contains(names[plan.streamsInAddress]) && target.hasSuffix("timeUnit=MICROSECOND"))
+        }
+        #expect(try FeedPlan(parsing: "wss://x/ws/a@trade/b@trade").streamsInAddress == 2)
+    }
+
+    @Test func `a feed of more streams than a connection takes becomes several, each stream on one of them`() throws {
+        let symbols = (0..<200).map { "s\($0)" }
+        let names = ["aggTrade", "bookTicker", "depth@100ms", "depth20", "kline_1m"].flatMap { type in
+            symbols.map { "\($0)@\(type)" }
+        }
+        let plans = try FeedPlan.plans(parsing: [
+            "wss://x/stream?streams=" + (names + symbols.map { "\($0)@kline_5m" }).joined(separator: "/"),
+            "wss://y/ws/" + symbols.map { "z\($0)@bookTicker" }.joined(separator: "/"),
+        ])
+        #expect(plans.map(\.streams.count) == [600, 600, 400])
+        #expect(plans.map(\.host) == ["x", "x", "y"])
+        let all = plans.flatMap(\.streams)
+        #expect(Set(all).count == all.count)
+        // Added trade streams are still told apart, on the connection that carries them.
+        #expect(plans.map(\.addedStreams.count) == [0, 0, 200])
+        #expect(plans[2].addedStreams.allSatisfy { plans[2].streams.contains($0) })
+        let full = try FeedPlan.plans(parsing: [
+            "wss://x/ws/" + (0..<1_024).map { "s\($0)@trade" }.joined(separator: "/")
+        ])
+        #expect(full.map(\.streams.count) == [1_024])
     }
 
     @Test func `averages are over trades, else over aggregate trades`() throws {

@@ -17,7 +17,8 @@ final class FeedUnderTest: @unchecked Sendable {
     private(set) var records: [Tick] = []
 
     init(
-        address: String, capacitySlots: Int = 4_096, configure: (inout FeedConfiguration) -> Void = { _ in }
+        address: String, capacitySlots: Int = 4_096, limiter: ConnectionLimiter = ConnectionLimiter(),
+        configure: (inout FeedConfiguration) -> Void = { _ in }
     ) throws {
         let plan = try FeedPlan(parsing: address)
         let ring = SPSCRing(capacitySlots: capacitySlots)
@@ -30,7 +31,8 @@ final class FeedUnderTest: @unchecked Sendable {
         handler = FeedHandler(
             configuration: configuration,
             catalog: MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: []),
-            producer: RingProducer(ring), metrics: metrics, health: health, logger: logger)
+            producer: RingProducer(ring), metrics: metrics, health: health,
+            limiter: limiter, logger: logger)
     }
 
     convenience init(port: Int, configure: (inout FeedConfiguration) -> Void = { _ in }) throws {
@@ -74,6 +76,13 @@ final class FeedUnderTest: @unchecked Sendable {
         let text = PrometheusText.render(metrics)
         let value = text.split(separator: "\n").first { $0.hasPrefix(line + " ") }?.split(separator: " ").last
         return value.flatMap { Int($0) } ?? 0
+    }
+
+    /// The value of one gauge's line.
+    func gauge(_ line: String) -> Double? {
+        let text = PrometheusText.render(metrics)
+        return text.split(separator: "\n").first { $0.hasPrefix(line + " ") }?.split(separator: " ").last
+            .flatMap { Double($0) }
     }
 
     static func trade(_ id: UInt64) -> String {

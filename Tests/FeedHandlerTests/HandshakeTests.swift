@@ -1,5 +1,6 @@
 import FeedHandler
 import Testing
+import TradingModel
 
 @Suite struct HandshakeTests {
     // RFC 6455, section 1.3: the key of the example.
@@ -7,11 +8,16 @@ import Testing
         host: "example.com", target: "/ws/btcusdt@trade",
         key: [0x74, 0x68, 0x65, 0x20, 0x73, 0x61, 0x6D, 0x70, 0x6C, 0x65, 0x20, 0x6E, 0x6F, 0x6E, 0x63, 0x65])
 
+    /// 1994-11-06T08:49:37Z, the moment of the RFC's examples of dates.
+    private static let now = UnixNanos(rawValue: 784_111_777_000_000_000)
+
     private func parse(_ text: String) -> Result<Int?, HandshakeError> {
         Result { () throws(HandshakeError) in
             var error: HandshakeError?
             let length = Array(text.utf8).withUnsafeBytes { bytes -> Int? in
-                do throws(HandshakeError) { return try handshake.parseResponse(bytes) } catch let failure {
+                do throws(HandshakeError) { return try handshake.parseResponse(bytes, wallClock: Self.now) } catch let
+                    failure
+                {
                     error = failure
                     return nil
                 }
@@ -69,12 +75,58 @@ import Testing
             ("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\n\r\n", .status(429, retryAfterSeconds: 7)),
             ("HTTP/1.1 418 Teapot\r\nRetry-After: 99999999999\r\n\r\n", .status(418, retryAfterSeconds: 259_200)),
             ("HTTP/1.1 429 Slow\r\nRetry-After: -5\r\n\r\n", .status(429, retryAfterSeconds: 0)),
+            (
+                "HTTP/1.1 429 Slow\r\nRetry-After: \(String(repeating: "9", count: 30))\r\n\r\n",
+                .status(429, retryAfterSeconds: 259_200)
+            ),
+            ("HTTP/1.1 429 Slow\r\nRetry-After: soon\r\n\r\n", .status(429, retryAfterSeconds: nil)),
+            (
+                "HTTP/1.1 503 Busy\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n\r\n",
+                .status(503, retryAfterSeconds: 60)
+            ),
+            (
+                "HTTP/1.1 418 Teapot\r\nretry-after: Sunday, 06-Nov-94 08:49:36 GMT\r\n\r\n",
+                .status(418, retryAfterSeconds: 0)
+            ),
+            (
+                "HTTP/1.1 429 Slow\r\nDate: Sat, 05 Nov 1994 08:49:37 GMT\r\n"
+                    + "Retry-After: Sat Nov  5 08:51:37 1994\r\n\r\n", .status(429, retryAfterSeconds: 120)
+            ),
+            (
+                "HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 2261 23:59:60 GMT\r\n\r\n",
+                .status(429, retryAfterSeconds: 259_200)
+            ),
             (String(repeating: "x", count: 16_384), .headerTooLong),
             ("HTTP/1.1 101 X\r\nA: " + String(repeating: "x", count: 16_384) + "\r\n\r\n", .headerTooLong),
         ] as [(String, HandshakeError)])
     func `refuses a bad answer with its reason`(answer: String, error: HandshakeError) {
         #expect(parse(answer) == .failure(error))
         #expect(!error.description.contains("\n"))
+    }
+
+    @Test func `waits as long as it is told, and a minute where a slow-down names no time`() {
+        #expect(HandshakeError.status(429, retryAfterSeconds: 7).waitSeconds == 7)
+        #expect(HandshakeError.status(503, retryAfterSeconds: 7).waitSeconds == 7)
+        #expect(HandshakeError.status(429, retryAfterSeconds: nil).waitSeconds == 60)
+        #expect(HandshakeError.status(418, retryAfterSeconds: nil).waitSeconds == 60)
+        #expect(HandshakeError.status(503, retryAfterSeconds: nil).waitSeconds == 0)
+        #expect(HandshakeError.wrongAcceptKey.waitSeconds == 0)
+    }
+
+    @Test(
+        arguments: [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+            ("Sun Nov  6 08:49:37 1994", 784_111_777), ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000), ("Fri, 01 Mar 2024 00:00:00 GMT", 1_709_251_200),
+            ("Tuesday, 24-Nov-26 14:57:56 GMT", 1_795_532_276), ("Friday, 24-Nov-50 00:00:00 GMT", nil),
+            ("", nil), ("6 Nov 1994", nil), ("Sun, 06 Nov 1994 08:49:37 CET", nil),
+            ("Sun, 32 Nov 1994 08:49:37 GMT", nil),
+            ("Sun, 06 Nov 1994 24:49:37 GMT", nil), ("Sun, 06 Nov 1994 08:49 GMT", nil),
+            ("Sun, 06 Nov 194 08:49:37 GMT", nil), ("Sun, 06 Non 1994 08:49:37 GMT", nil),
+            ("Sun, 06 Nov 9999 08:49:37 GMT", nil),
+        ] as [(String, Int64?)])
+    func `reads the three forms of dates`(text: String, seconds: Int64?) {
+        #expect(HTTPDate.parse(text, now: Self.now)?.rawValue == seconds.map { $0 * 1_000_000_000 })
     }
 
     @Test(

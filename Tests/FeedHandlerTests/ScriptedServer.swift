@@ -50,6 +50,13 @@ final class ScriptedServer: @unchecked Sendable {
         close(listener)
     }
 
+    /// What a client asks of the exchange.
+    struct StreamRequest: Decodable, Equatable {
+        var method: String
+        var params: [String]?
+        var id: Int
+    }
+
     /// One accepted connection.
     final class Peer: @unchecked Sendable {
         // Unchecked: used by the script's thread alone.
@@ -125,18 +132,36 @@ final class ScriptedServer: @unchecked Sendable {
         func readFrame() -> (opcode: UInt8, payload: [UInt8])? {
             while true {
                 if received.count >= 6 {
-                    let length = Int(received[1] & 0x7F)
-                    guard received[1] & 0x80 != 0, length < 126 else { return nil }
-                    if received.count >= 6 + length {
-                        let mask = Array(received[2..<6])
-                        let payload = (0..<length).map { received[6 + $0] ^ mask[$0 % 4] }
+                    guard received[1] & 0x80 != 0, received[1] & 0x7F != 127 else { return nil }
+                    let isLong = received[1] & 0x7F == 126
+                    let length = isLong ? Int(received[2]) << 8 | Int(received[3]) : Int(received[1] & 0x7F)
+                    let start = isLong ? 8 : 6
+                    if received.count >= start + length {
+                        let mask = Array(received[(start - 4)..<start])
+                        let payload = (0..<length).map { received[start + $0] ^ mask[$0 % 4] }
                         let opcode = received[0] & 0x0F
-                        received.removeFirst(6 + length)
+                        received.removeFirst(start + length)
                         return (opcode, payload)
                     }
                 }
                 guard receiveMore() else { return nil }
             }
+        }
+
+        /// The next control frame of the client; its requests are passed over.
+        func readControl() -> (opcode: UInt8, payload: [UInt8])? {
+            while let frame = readFrame() {
+                if frame.opcode >= 8 { return frame }
+            }
+            return nil
+        }
+
+        /// The next request of the client; its control frames are passed over.
+        func readStreamRequest() -> StreamRequest? {
+            while let frame = readFrame() {
+                if frame.opcode == 1 { return try? JSONDecoder().decode(StreamRequest.self, from: Data(frame.payload)) }
+            }
+            return nil
         }
 
         /// Waits until the client has closed its side.

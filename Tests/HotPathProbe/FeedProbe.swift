@@ -47,6 +47,9 @@ struct FrameServer {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: \(Handshake.acceptKey(for: key))\r\n\r\n"
         Self.send(Array(answer.utf8), to: client)
+        // The client asks once which streams it has, as its first request.
+        precondition(recv(client, &bytes, bytes.count, 0) > 0, "no request for the list")
+        Self.send(Self.frame(Array(#"{"result":["probe@trade"],"id":1}"#.utf8), first: 0x81), to: client)
         return client
     }
 
@@ -104,7 +107,7 @@ func runFeed(trades wanted: Int) throws {
         configuration: FeedConfiguration(plan: plan, feed: 0),
         catalog: MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: []),
         producer: RingProducer(ring), metrics: metrics,
-        health: HealthRegistry().check("feed", roles: [.collector]),
+        health: HealthRegistry().check("feed", roles: [.collector]), limiter: ConnectionLimiter(),
         logger: Logger(label: "feed", factory: { _ in SwiftLogNoOpLogHandler() }))
     handler.start()
     let trades = Atomic<Int>(0)
@@ -144,7 +147,8 @@ func runFeed(trades wanted: Int) throws {
     isDone.store(true, ordering: .releasing)
     reader.join()
     let counted = (blocks - warmUpBlocks) * FrameServer.blockMessages
-    let ignored = Int(metrics.total("tickline_messages_ignored_total")) - warmUpBlocks * FrameServer.blockIgnored
+    // One is the answer to the client's request.
+    let ignored = Int(metrics.total("tickline_messages_ignored_total")) - 1 - warmUpBlocks * FrameServer.blockIgnored
     let refused = Int(metrics.total("tickline_decode_errors_total"))
     let stalls = Int(metrics.total("tickline_ring_stalls_total"))
     print("{\"trades\":\(counted),\"ignored\":\(ignored),\"refused\":\(refused),\"stalls\":\(stalls)}")

@@ -15,8 +15,9 @@ package struct ConnectionStateMachine: ~Copyable {
         package var silenceAfterPingMillis: UInt64 = 2_500
         /// From our close frame to the peer's end.
         package var closeMillis: UInt64 = 250
-        /// A connection that was open this long makes the next wait short again.
-        package var stableMillis: UInt64 = 30_000
+        /// A connection that was open this long makes the next wait short again: an exchange that cuts each one right after
+        /// that sees at most 60 attempts in five minutes, a fifth of what it allows.
+        package var stableMillis: UInt64 = 5_000
 
         /// The defaults.
         package init() {}
@@ -75,6 +76,12 @@ package struct ConnectionStateMachine: ~Copyable {
         guard case .idle = state else { preconditionFailure("started twice") }
         state = .connecting
         return .connect
+    }
+
+    /// The attempt may not be made before `time`: the exchange limits their number.
+    package mutating func didHoldBack(until time: MonotonicNanos) {
+        guard case .connecting = state else { preconditionFailure("held back without an attempt") }
+        state = .waiting(until: time)
     }
 
     /// The transport is connected.
@@ -173,6 +180,12 @@ package struct ConnectionStateMachine: ~Copyable {
             return .connect
         }
     }
+}
+
+/// The earlier of two times that may not be set.
+func earlier(_ first: MonotonicNanos?, _ second: MonotonicNanos?) -> MonotonicNanos? {
+    guard let first, let second else { return first ?? second }
+    return min(first, second)
 }
 
 extension MonotonicNanos {

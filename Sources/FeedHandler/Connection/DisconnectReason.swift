@@ -17,6 +17,7 @@ package enum DisconnectReason: String, Sendable, CaseIterable {
     case silent
     case violation
     case serverShutdown = "server_shutdown"
+    case subscriptionRefused = "subscription"
 
     init(connecting error: TransportError) {
         switch error {

@@ -17,11 +17,19 @@ extension FeedPlan {
         guard ["ws", "wss"].contains(url.scheme) else { throw .unknownScheme(url.scheme) }
         let isTLS = url.scheme == "wss"
         let place = try parsePlace(url)
-        guard place.streams.count <= mostStreams else { throw .tooManyStreams(place.streams.count) }
+        let exchange = try exchange(named: name, host: url.host)
         return FeedPlan(
-            exchange: try exchange(named: name, host: url.host), host: url.host, port: url.port ?? (isTLS ? 443 : 80),
-            isTLS: isTLS, pathPrefix: place.prefix, addressing: place.addressing,
-            otherQueryItems: place.otherQueryItems, streams: place.streams)
+            exchange: exchange, host: url.host, port: url.port ?? (isTLS ? 443 : 80), isTLS: isTLS,
+            pathPrefix: place.prefix, addressing: place.addressing,
+            otherQueryItems: withTimeUnit(place.otherQueryItems, exchange), streams: place.streams)
+    }
+
+    /// Spot addresses that don't say which unit times are in ask for microseconds; USD-M knows no such item.
+    private static func withTimeUnit(_ items: [String], _ exchange: Exchange) -> [String] {
+        guard exchange != .binanceUSDM, !items.contains(where: { $0.lowercased().hasPrefix("timeunit=") }) else {
+            return items
+        }
+        return items + ["timeUnit=MICROSECOND"]
     }
 
     /// The text without what might be a user name and password: all before an `@` in front of the path.

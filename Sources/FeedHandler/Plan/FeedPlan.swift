@@ -2,8 +2,11 @@ public import TradingModel
 
 /// What one feed connects to and subscribes: an address of the command line, understood.
 public struct FeedPlan: Sendable, Equatable {
-    /// Streams one connection may carry (Binance Spot's limit).
+    /// Streams one connection may carry [Binance Spot, web-socket-streams.md, limits].
     public static let mostStreams = 1_024
+    /// Bytes of the path and query a connection asks for; streams beyond are subscribed by requests. Servers and proxies take
+    /// 4 to 8 KiB for the line that carries them; half of the least leaves room for what a proxy adds.
+    static let mostTargetBytes = 2_048
 
     /// How the address names streams, and so whether messages come in an envelope.
     public enum Addressing: Sendable, Equatable {
@@ -46,7 +49,7 @@ public struct FeedPlan: Sendable, Equatable {
         self.streams = streams
     }
 
-    /// Understands `[EXCHANGE=]URL` and adds the trade streams it leaves out.
+    /// Understands `[EXCHANGE=]URL` and adds the trade streams it leaves out; as one plan, however many streams there are.
     ///
     /// - Throws: a `FeedPlanError` that names the remedy.
     public init(parsing text: String) throws(FeedPlanError) {
@@ -55,7 +58,8 @@ public struct FeedPlan: Sendable, Equatable {
     }
 
     /// Understands all feeds of a run together: a trade stream is added only to instruments that no feed gives trades or
-    /// aggregate trades of, and to the first feed that names them.
+    /// aggregate trades of, and to the first feed that names them. A feed of more streams than a connection may carry becomes
+    /// several plans, which share its streams out evenly.
     ///
     /// - Throws: a `FeedPlanError` that names the remedy.
     public static func plans(parsing texts: [String]) throws(FeedPlanError) -> [FeedPlan] {
@@ -66,7 +70,7 @@ public struct FeedPlan: Sendable, Equatable {
             plans[index].addTradeStreams(unlessIn: priced)
             priced.formUnion(plans[index].instruments(withPrices: true))
         }
-        return plans
+        return plans.flatMap { $0.divided() }
     }
 
     /// The instruments of `plans` in order of first mention, with the price source each gets: trades, or aggregate trades
@@ -87,8 +91,20 @@ public struct FeedPlan: Sendable, Equatable {
         }
     }
 
+    /// How many of `streams`, from the first on, the address names: as many as `mostTargetBytes` take, at least one.
+    public var streamsInAddress: Int {
+        var bytes = target(naming: []).utf8.count
+        let count = streams.prefix { stream in
+            bytes += stream.description.utf8.count + 1  // with the slash between names
+            return bytes <= Self.mostTargetBytes
+        }.count
+        return max(count, 1)
+    }
+
     /// What the websocket handshake asks for: path and query.
-    public var requestTarget: String {
+    public var requestTarget: String { target(naming: streams.prefix(streamsInAddress)) }
+
+    private func target(naming streams: ArraySlice<StreamName>) -> String {
         let names = streams.map(\.description).joined(separator: "/")
         switch addressing {
         case .raw:
@@ -101,6 +117,17 @@ public struct FeedPlan: Sendable, Equatable {
 
     /// The address that is really used, for logs; it holds no secrets.
     public var address: String { "\(isTLS ? "wss" : "ws")://\(host):\(port)\(requestTarget)" }
+
+    private func divided() -> [FeedPlan] {
+        let parts = (streams.count + Self.mostStreams - 1) / Self.mostStreams
+        return (0..<parts).map { part in
+            var plan = self
+            plan.streams = Array(streams[streams.count * part / parts..<streams.count * (part + 1) / parts])
+            let own = Set(plan.streams)
+            plan.addedStreams = addedStreams.filter { own.contains($0) }
+            return plan
+        }
+    }
 
     private func instruments(withPrices: Bool) -> Set<Instrument> {
         Set(

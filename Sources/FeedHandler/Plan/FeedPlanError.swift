@@ -18,8 +18,6 @@ public enum FeedPlanError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownExchange(String)
     /// An exchange that is known, but whose messages are not understood yet.
     case unsupportedExchange(String)
-    /// More streams than one connection may have.
-    case tooManyStreams(Int)
 
     /// One line with the remedy.
     public var description: String {
@@ -42,8 +40,6 @@ public enum FeedPlanError: Error, Sendable, Equatable, CustomStringConvertible {
             "unknown exchange \(name); put binance, binance-usdm or simulator before the = or leave it out"
         case .unsupportedExchange(let name):
             "feeds of \(name) are not supported yet; use binance, binance-usdm or simulator"
-        case .tooManyStreams(let count):
-            "\(count) streams on one feed; a connection takes \(FeedPlan.mostStreams), so give several --feed"
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import TradingModel
+
 /// One stream of one instrument, as Binance names it: `btcusdt@depth@100ms`.
 public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     /// What a stream carries.
@@ -22,6 +24,20 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
 
     /// The stream's name in addresses.
     public var description: String { "\(symbol.lowercased())@\(type)" }
+
+    /// `SYMBOL@type`, as settings and people name it.
+    public var displayName: String { "\(symbol)@\(type)" }
+
+    /// The kind of record that carries its messages.
+    var recordKind: RecordKind {
+        switch kind {
+        case .trade: .trade
+        case .aggregateTrade: .aggregateTrade
+        case .quote: .quote
+        case .depth: type == "depth" || type.hasPrefix("depth@") ? .depth : .partialDepth
+        case .kline: .kline
+        }
+    }
 
     init(symbol: String, kind: Kind, type: String) {
         self.symbol = symbol

@@ -1,4 +1,5 @@
 internal import CCrypto
+package import TradingModel
 
 /// Why a server's answer to the upgrade request was refused.
 package enum HandshakeError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -14,6 +15,18 @@ package enum HandshakeError: Error, Sendable, Equatable, CustomStringConvertible
     case wrongAcceptKey
     /// An extension or subprotocol we did not ask for.
     case unaskedExtension
+
+    /// Whether the exchange asks us to slow down (429) or has banned the address (418).
+    package var isRateLimit: Bool {
+        if case .status(let status, _) = self { status == 429 || status == 418 } else { false }
+    }
+
+    /// Seconds before which no attempt may follow: what was asked for, else a minute where the exchange slows us down, so that
+    /// attempts don't lead to a ban, else none.
+    package var waitSeconds: Int {
+        guard case .status(_, let seconds) = self else { return 0 }
+        return seconds ?? (isRateLimit ? Handshake.unnamedRetryAfterSeconds : 0)
+    }
 
     /// One line with the remedy.
     package var description: String {
@@ -40,6 +53,9 @@ package struct Handshake: Sendable {
     private static let acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
     /// Longest wait a `Retry-After` can ask for: Binance's longest ban, three days.
     package static let mostRetryAfterSeconds = 3 * 86_400
+
+    /// The wait after a 429 or 418 that names none.
+    static let unnamedRetryAfterSeconds = 60
 
     /// The key of this connection: 16 bytes in base64.
     package let key: String
@@ -89,10 +105,13 @@ package struct Handshake: Sendable {
         }
     }
 
-    /// Looks at what was received so far: nil while the header is incomplete, else its length in bytes.
+    /// Looks at what was received so far: nil while the header is incomplete, else its length in bytes. The wall clock
+    /// serves a `Retry-After` that names a date, where the answer carries no date of its own.
     ///
     /// - Throws: why the answer is refused.
-    package func parseResponse(_ received: UnsafeRawBufferPointer) throws(HandshakeError) -> Int? {
+    package func parseResponse(
+        _ received: UnsafeRawBufferPointer, wallClock: UnixNanos
+    ) throws(HandshakeError) -> Int? {
         guard let end = unsafe Self.headerEnd(received.prefix(Self.mostHeaderBytes)) else {
             if received.count >= Self.mostHeaderBytes { throw .headerTooLong }
             return nil
@@ -102,15 +121,28 @@ package struct Handshake: Sendable {
         }
         let head = lines.removeFirst().split(separator: " ", maxSplits: 2)
         guard head.count >= 2, head[0].hasPrefix("HTTP/1."), let status = Int(head[1]) else { throw .malformed }
-        try check(status: status, headers: Self.headers(lines))
+        let headers = try Self.headers(lines)
+        guard status == 101 else {
+            throw .status(status, retryAfterSeconds: Self.retryAfterSeconds(headers, wallClock: wallClock))
+        }
+        try check(headers)
         return end
     }
 
-    private func check(status: Int, headers: [String: String]) throws(HandshakeError) {
-        guard status == 101 else {
-            let seconds = headers["retry-after"].flatMap { Int($0) }
-            throw .status(status, retryAfterSeconds: seconds.map { min(max($0, 0), Self.mostRetryAfterSeconds) })
-        }
+    /// The wait that is asked for, as seconds or as a date (RFC 9110, section 10.2.3), which is measured by the server's own
+    /// clock where it shows it. nil where none is asked for, or none that can be read.
+    private static func retryAfterSeconds(_ headers: [String: String], wallClock: UnixNanos) -> Int? {
+        guard let text = headers["retry-after"] else { return nil }
+        if let seconds = Int(text) { return min(max(seconds, 0), mostRetryAfterSeconds) }
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return mostRetryAfterSeconds }
+        guard let date = HTTPDate.parse(text, now: wallClock) else { return nil }
+        let now = headers["date"].flatMap { HTTPDate.parse($0, now: wallClock) } ?? wallClock
+        // Rounded up: not a moment too early.
+        let seconds = (date.rawValue - now.rawValue + 999_999_999) / 1_000_000_000
+        return Int(min(max(seconds, 0), Int64(mostRetryAfterSeconds)))
+    }
+
+    private func check(_ headers: [String: String]) throws(HandshakeError) {
         let connection = (headers["connection"] ?? "").lowercased().split { $0 == "," || $0 == " " }
         guard headers["upgrade"]?.lowercased() == "websocket", connection.contains("upgrade") else {
             throw .notUpgraded

@@ -1,3 +1,4 @@
+package import TradingModel
 package import Transport
 
 /// The client's side of one websocket connection after another (RFC 6455): bytes in, messages and control frames out, and
@@ -26,8 +27,8 @@ package import Transport
 
     /// Most bytes asked for in one read: bounds how long the first tick of a burst waits for the last one's decoding.
     package static let readBytes = 64 * 1_024
-    /// Room for the longest upgrade request of a feed (1,024 streams of at most 60 bytes) or some 500 of the largest pongs.
-    package static let controlQueueBytes = 80 * 1_024
+    /// Room for four subscribe requests of the longest names, or for some 500 of the largest pongs.
+    package static let controlQueueBytes = 64 * 1_024
     /// 2 bytes, up to 8 of length, and 4 of mask, which a server must not send.
     private static let mostHeaderBytes = 14
 
@@ -89,9 +90,11 @@ package import Transport
     /// frames.
     ///
     /// - Throws: why the answer is refused.
-    package mutating func completeHandshake() throws(HandshakeError) -> Bool {
+    package mutating func completeHandshake(wallClock: UnixNanos) throws(HandshakeError) -> Bool {
         guard let handshake else { preconditionFailure("an answer without a request") }
-        guard let headerBytes = try unsafe handshake.parseResponse(buffer.readable) else { return false }
+        guard let headerBytes = try unsafe handshake.parseResponse(buffer.readable, wallClock: wallClock) else {
+            return false
+        }
         buffer.consume(headerBytes)
         self.handshake = nil
         return true
@@ -137,6 +140,12 @@ package import Transport
             unsafe outgoing.append(
                 .close, payload: UnsafeRawBufferPointer(rebasing: payload.prefix(code == nil ? 0 : 2)))
         }
+    }
+
+    /// Queues a text message. False where the queue is full of unsent bytes.
+    package mutating func sendText(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { unsafe outgoing.append(.text, payload: UnsafeRawBufferPointer($0)) }
     }
 
     /// Queues an empty ping. False where the queue is full of unsent bytes.

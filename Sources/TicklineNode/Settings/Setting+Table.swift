@@ -1,3 +1,4 @@
+import FeedHandler
 import Foundation
 import Logging
 import TradingModel
@@ -20,6 +21,15 @@ extension Setting {
             "proxy", at: "connection.proxy", \.proxy,
             .secret("url", expected: "http://host:port or socks5h://host:port") { isProxy($0) },
             example: "socks5h://127.0.0.1:1080", help: "A proxy for feeds"),
+        Setting(
+            "silence-alarm", at: "connection.silenceAlarms", \.silenceAlarms,
+            .texts("[symbol@type=]seconds", expected: "seconds or off, alone or behind SYMBOL@type=") {
+                var alarms = SilenceAlarms()
+                return alarms.set($0[...])
+            },
+            defaultNote: "4 s to a stream's first message, none later", example: "DOGEUSDT@trade=600",
+            help: "Silence of a stream that is an alarm: seconds from 1 to \(SilenceLimits.mostSeconds), or off,"
+                + " alone for all streams or behind SYMBOL@type= for one, repeatable"),
         Setting(
             "scale", at: "instruments", \.instruments, .instruments(decimals: 0...InstrumentSpecification.mostDecimals),
             defaultNote: "8 decimals each", example: "BTCUSDT=2,5",

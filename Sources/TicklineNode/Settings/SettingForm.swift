@@ -153,6 +153,21 @@ extension SettingForm where Value == [String] {
     }
 }
 
+extension SettingForm where Value == [String] {
+    /// Texts of one form; there may be none.
+    static func texts(
+        _ valueName: String, expected: String, where accepts: @escaping @Sendable (String) -> Bool
+    ) -> Self {
+        Self(
+            valueName: valueName, expected: expected, shape: .list(.text), isList: true,
+            parse: { texts in separated(texts).flatMap { $0.allSatisfy(accepts) ? $0 : nil } },
+            decode: { node in
+                let texts = node.sequence?.compactMap(\.string)
+                return texts.flatMap { $0.allSatisfy(accepts) ? $0 : nil }
+            })
+    }
+}
+
 extension SettingForm where Value == [String: InstrumentSetting] {
     /// Instruments' own settings; flags give `SYMBOL=PRICE_DECIMALS[,QUANTITY_DECIMALS]`.
     static func instruments(decimals: ClosedRange<Int>) -> Self {

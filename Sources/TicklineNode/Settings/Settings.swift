@@ -46,6 +46,8 @@ public struct Settings: Sendable, Equatable {
     public var caFile: String?
     /// A proxy for feeds. May hold a password: never print it unmasked.
     public var proxy: String?
+    /// Which silence of which stream is an alarm: each `SECONDS` or `off`, alone or behind `SYMBOL@type=`.
+    public var silenceAlarms: [String] = []
     /// By symbol or `exchange:symbol`; the latter counts where both are given.
     public var instruments: [String: InstrumentSetting] = [:]
     /// Ticks in the fast average.
