@@ -184,6 +184,7 @@ let package = Package(
             dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),

@@ -60,8 +60,9 @@ import TradingModel
             var rest = positions[...]
             func add() {
                 guard let bytes = rest.popFirst() else { return }
-                let fault = FaultProxy.Fault(
-                    cutAfterRequestBytes: inRequests ? bytes : nil, cutAfterReplyBytes: inRequests ? nil : bytes)
+                var flows = FaultProxy.Fault()
+                if inRequests { flows.request.cutAfterBytes = bytes } else { flows.reply.cutAfterBytes = bytes }
+                let fault = flows
                 group.addTask {
                     try await self.run(server, target, fault, key: "cut-\(bytes)", configuration).cuts
                 }

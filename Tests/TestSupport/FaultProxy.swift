@@ -2,28 +2,49 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A TCP proxy on 127.0.0.1 that can cut a connection after an exact number of bytes, stall or delay it.
+/// A TCP proxy on 127.0.0.1 that can cut or half-close a connection after an exact number of bytes in either direction,
+/// split, delay and slow what it passes on, and stall.
 ///
-/// Each connection has a thread. Faults apply to connections accepted after they were set.
+/// Each connection has a thread and a delay line for each direction; nothing waits for the other direction. Faults apply to
+/// connections accepted after they were set.
 public final class FaultProxy: @unchecked Sendable {
     // Unchecked: `listener` is set once; everything that changes is behind the mutex.
 
     /// What happens to connections.
     public struct Fault: Sendable {
-        /// Cuts the first connection after this many bytes from client to server.
-        public var cutAfterRequestBytes: Int?
-        /// Cuts the first connection after this many bytes from server to client.
-        public var cutAfterReplyBytes: Int?
-        /// Milliseconds each chunk waits before it is passed on.
-        public var delayMillis = 0
+        /// What happens to the bytes that flow one way.
+        public struct Flow: Sendable {
+            /// Ends the first connection when this many bytes have been passed on.
+            public var cutAfterBytes: Int?
+            /// After this many bytes the receiver of the first connection sees the end of the stream; what comes later
+            /// is discarded, while the other direction goes on.
+            public var halfCloseAfterBytes: Int?
+            /// Milliseconds from a chunk's arrival until it is passed on; chunks don't wait for each other.
+            public var delayMillis = 0
+            /// Passes on in pieces of at most this many bytes, each in a segment of its own.
+            public var pieceBytes: Int?
+            /// After this many bytes of a connection the rest waits `splitPauseMillis`, so that the receiver reads it apart.
+            public var splitAfterBytes: Int?
+            /// Bytes a second, nil for no limit.
+            public var bytesPerSecond: Int?
+
+            /// Nothing.
+            public init() {}
+        }
+
+        /// From client to server.
+        public var request = Flow()
+        /// From server to client.
+        public var reply = Flow()
+        /// Whether a cut is a reset (`SO_LINGER` 0) to the client rather than an orderly end.
+        public var cutsByReset = false
 
         /// No fault.
-        public init(cutAfterRequestBytes: Int? = nil, cutAfterReplyBytes: Int? = nil, delayMillis: Int = 0) {
-            self.cutAfterRequestBytes = cutAfterRequestBytes
-            self.cutAfterReplyBytes = cutAfterReplyBytes
-            self.delayMillis = delayMillis
-        }
+        public init() {}
     }
+
+    /// How long the second part of a split waits: enough for the receiver to have read the first.
+    static let splitPauseMillis = 5
 
     private struct State {
         var fault: Fault
@@ -42,7 +63,8 @@ public final class FaultProxy: @unchecked Sendable {
     private let target: Int
     private let state: Mutex<State>
 
-    /// Starts to listen and passes everything on to `target` on 127.0.0.1. The cut happens once, then all is normal.
+    /// Starts to listen and passes everything on to `target` on 127.0.0.1. Cuts and half-closes happen to the first
+    /// connection, then all is normal.
     public init(target: Int, fault: Fault = Fault()) {
         self.target = target
         state = Mutex(State(fault: fault))
@@ -67,7 +89,7 @@ public final class FaultProxy: @unchecked Sendable {
         close(listener)
     }
 
-    /// Bytes of the first connection so far, from client to server and back.
+    /// Bytes of the first connection passed on so far, from client to server and back.
     public var firstConnectionBytes: (request: Int, reply: Int) {
         state.withLock { ($0.requestBytes, $0.replyBytes) }
     }
@@ -97,30 +119,30 @@ public final class FaultProxy: @unchecked Sendable {
             state.open += 1
             return (state.fault, state.connections)
         }
-        let isFirst = number == 1
+        // Without it the kernel would join small pieces again.
+        for socket in [client, server] { LoopbackSocket.setNoDelay(socket) }
         Thread { [weak self] in
-            var left = (
-                request: isFirst ? fault.cutAfterRequestBytes : nil, reply: isFirst ? fault.cutAfterReplyBytes : nil
-            )
-            var isOpen = left.request != 0 && left.reply != 0
-            if !isOpen { self?.state.withLock { $0.cuts += 1 } }
-            while isOpen {
-                guard let self, !self.state.withLock({ $0.isStopped }) else { break }
-                guard self.state.withLock({ $0.stalled != number }) else {
+            let isFirst = number == 1
+            var request = ProxyFlow(from: client, to: server, fault.request, isFirst: isFirst)
+            var reply = ProxyFlow(from: server, to: client, fault.reply, isFirst: isFirst)
+            while let self, !self.state.withLock({ $0.isStopped }) {
+                guard !self.isStalled(number) else {
                     usleep(1_000)
                     continue
                 }
-                var list = [
-                    pollfd(fd: client, events: Int16(POLLIN), revents: 0),
-                    pollfd(fd: server, events: Int16(POLLIN), revents: 0),
-                ]
-                poll(&list, 2, 20)
+                Self.wait(request, reply)
                 // A stall may have begun during the wait.
-                if self.state.withLock({ $0.stalled == number }) { continue }
-                if list[0].revents != 0 { isOpen = self.pass(client, server, &left.request, fault, isFirst, true) }
-                if isOpen, list[1].revents != 0 {
-                    isOpen = self.pass(server, client, &left.reply, fault, isFirst, false)
+                if self.isStalled(number) { continue }
+                let goesOn = request.pass() && reply.pass()
+                if isFirst {
+                    self.state.withLock { ($0.requestBytes, $0.replyBytes) = (request.passedBytes, reply.passedBytes) }
                 }
+                if request.isCut || reply.isCut {
+                    if fault.cutsByReset { LoopbackSocket.setReset(client) }
+                    self.state.withLock { $0.cuts += 1 }
+                    break
+                }
+                if !goesOn || request.isOver && reply.isOver { break }
             }
             close(client)
             close(server)
@@ -128,24 +150,18 @@ public final class FaultProxy: @unchecked Sendable {
         }.start()
     }
 
-    /// Passes one chunk on; false when the connection ends.
-    private func pass(
-        _ from: Int32, _ to: Int32, _ left: inout Int?, _ fault: Fault, _ isFirst: Bool, _ isRequest: Bool
-    ) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: 64 * 1_024)
-        let count = recv(from, &bytes, min(bytes.count, left ?? bytes.count), 0)
-        guard count > 0 else { return false }
-        if fault.delayMillis > 0 { usleep(UInt32(fault.delayMillis * 1_000)) }
-        guard send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else { return false }
-        if isFirst {
-            state.withLock {
-                if isRequest { $0.requestBytes += count } else { $0.replyBytes += count }
-            }
+    private func isStalled(_ number: Int) -> Bool { state.withLock { $0.stalled == number } }
+
+    /// Sleeps until one of the flows can do something, at most 20 ms.
+    private static func wait(_ flows: ProxyFlow...) {
+        var list: [pollfd] = []
+        for flow in flows {
+            if flow.canRead { list.append(pollfd(fd: flow.from, events: Int16(POLLIN), revents: 0)) }
+            if flow.isDue { list.append(pollfd(fd: flow.to, events: Int16(POLLOUT), revents: 0)) }
         }
-        guard let limit = left else { return true }
-        left = limit - count
-        guard left == 0 else { return true }
-        state.withLock { $0.cuts += 1 }
-        return false
+        let next = flows.compactMap(\.nextDue).min()
+        // Rounded up: a wait that ends too early would be a busy loop.
+        let millis = next.map { max(0, ($0 - .now) / .milliseconds(1) + 1) } ?? 20
+        poll(&list, nfds_t(list.count), Int32(min(20, millis)))
     }
 }

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Blocking loopback sockets for tests.
-enum LoopbackSocket {
+public enum LoopbackSocket {
     /// A listening socket on 127.0.0.1; port 0 lets the system choose.
-    static func listen(port: Int = 0) -> (descriptor: Int32, port: Int) {
+    public static func listen(port: Int = 0) -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -21,7 +21,7 @@ enum LoopbackSocket {
     }
 
     /// A connected socket, nil where nobody listens.
-    static func connect(port: Int) -> Int32? {
+    public static func connect(port: Int) -> Int32? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(port)
         let code = withUnsafePointer(to: &address) { pointer in
@@ -32,6 +32,18 @@ enum LoopbackSocket {
         if code == 0 { return descriptor }
         close(descriptor)
         return nil
+    }
+
+    /// Sends small pieces at once.
+    public static func setNoDelay(_ descriptor: Int32) {
+        var one: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Makes the next close a reset.
+    public static func setReset(_ descriptor: Int32) {
+        var lingering = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
     }
 
     private static func loopback(_ port: Int) -> sockaddr_in {
