@@ -31,7 +31,7 @@ extension Settings {
             "\(margin)# \(setting.help).\n"
             + "\(margin)# (--\(setting.flag), \(variables); default \(setting.defaultText))\n"
         let key = setting.path.last ?? ""
-        if let (yaml, isMasked) = try setting.encode(self), yaml != "{}" {
+        if let (yaml, isMasked) = try setting.encode(self), yaml != "{}", yaml != "[]" {
             let variable = setting.isSecret ? setting.secretFiles[0] : setting.variables[0]
             let note = isMasked ? "\(origin); secret left out, give it by \(variable)" : "\(origin)"
             return help + lines(key, yaml, note: note, margin: isMasked ? margin + "# " : margin)
