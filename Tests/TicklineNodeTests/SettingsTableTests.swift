@@ -69,7 +69,9 @@ import Testing
         for (setting, node, _) in file.found { #expect(try setting.decode(node, &settings)) }
         #expect(settings == Settings())
         // What is not set by default stands there as a comment, which taken in is a setting of that name.
-        let lines = text.split(separator: "\n").map { $0.hasSuffix("# not set; an example") || $0.hasPrefix("#   ") }
+        let lines = text.split(separator: "\n").map {
+            $0.hasSuffix("# not set; an example") || $0.drop { $0 == " " }.hasPrefix("#   ")
+        }
         let uncommented = zip(text.split(separator: "\n"), lines).map { line, isExample in
             guard isExample, let sign = line.firstRange(of: "# ") else { return String(line) }
             return String(line[..<sign.lowerBound]) + line[sign.upperBound...]
