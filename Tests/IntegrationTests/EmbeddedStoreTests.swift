@@ -8,19 +8,7 @@ import Testing
 
     /// One number of the database in the run's data folder, read by another program.
     private func number(_ query: String) throws -> Int {
-        let script = """
-            import sqlite3, sys
-            c = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
-            print(c.execute(sys.argv[2]).fetchone()[0])
-            """
-        let (process, output) = (Process(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", script, folder.url.appendingPathComponent("data/tickline.sqlite").path, query]
-        process.standardOutput = output
-        try process.runUnmasked()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return Int(text.split(separator: "\n").first ?? "") ?? -1
+        try SQLiteReader.number(query, of: folder.url.appendingPathComponent("data/tickline.sqlite").path)
     }
 
     @Test(.enabled(if: SharedData.shouldRun))

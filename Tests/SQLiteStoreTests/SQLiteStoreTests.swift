@@ -17,25 +17,8 @@ import TradingModel
             path: path, retentionSeconds: retentionSeconds, catalog: SampleMarket.catalog, wallClock: clock)
     }
 
-    /// Rows as another program sees them, one JSON object each.
-    private func rows(_ query: String) throws -> [[String: String]] {
-        let script = """
-            import json, sqlite3, sys
-            c = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
-            c.row_factory = sqlite3.Row
-            print(json.dumps([{k: str(r[k]) for k in r.keys()} for r in c.execute(sys.argv[2])]))
-            """
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", script, path, query]
-        process.standardOutput = output
-        try process.runUnmasked()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
-        return try JSONDecoder().decode([[String: String]].self, from: data)
-    }
+    /// Rows as another program sees them.
+    private func rows(_ query: String) throws -> [[String: String]] { try SQLiteReader.rows(query, of: path) }
 
     @Test func `keeps the store's contract`() throws {
         defer { folder.remove() }

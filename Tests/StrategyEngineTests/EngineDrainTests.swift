@@ -1,4 +1,5 @@
 import RingBuffer
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -9,18 +10,16 @@ import TradingModel
 /// Records of several slots through the engine's thread: batches of 64, the ring's end, several feeds.
 @Suite struct EngineDrainTests {
     /// Feeds' slots through a running engine, and what arrives in the record ring.
-    private func run(
-        _ feeds: [[[Tick]]], feedSlots: Int = 1 << 15, sink: RecordingSink.Record = RecordingSink.Record(),
-        sinkCapacity: Int = .max, metrics: MetricsRegistry = MetricsRegistry(),
-        meanwhile: () async throws -> Void = {}
+    private func run<Sink: SignalSink & ~Copyable>(
+        _ feeds: [[[Tick]]], into sink: consuming Sink, feedSlots: Int = 1 << 15,
+        metrics: MetricsRegistry = MetricsRegistry(), meanwhile: () async throws -> Void = {}
     ) async throws -> Recorded {
         let parker = Parker()
         let rings = feeds.map { _ in SPSCRing(capacitySlots: feedSlots) }
         let records = SPSCRing(capacitySlots: 1 << 17)
         let engine = SMACrossoverActor(
             catalog: try catalog(short: 1, long: 2, instruments: feeds.count), feeds: rings, parker: parker,
-            records: records, sink: RecordingSink(record: sink, capacity: sinkCapacity),
-            configuration: EngineConfiguration(), metrics: metrics)
+            records: records, sink: sink, configuration: EngineConfiguration(), metrics: metrics)
         let running = Task { await engine.run() }
         var queues = feeds.map { $0[...] }
         // Noncopyable producers can't be in an array: one at a time, each by its own turn.
@@ -76,7 +75,8 @@ import TradingModel
             }
         }
         let metrics = MetricsRegistry()
-        let recorded = try await run(feeds, feedSlots: 1 << 11, metrics: metrics)
+        let recorded = try await run(
+            feeds, into: RecordingSink(record: RecordingSink.Record()), feedSlots: 1 << 11, metrics: metrics)
         for feed in 0..<3 {
             #expect(recorded.books.filter { $0.header.feed == feed } == expected[feed])
             #expect(recorded.klines.filter { $0.feed == feed } == klines[feed])
@@ -87,7 +87,9 @@ import TradingModel
 
     @Test func `the longest update goes through in one piece`() async throws {
         let longest = SampleMarket.book(1, bids: 4_096 * 3, asks: 4_095 * 3)
-        let recorded = try await run([[[trade(1, 5)] + longest.slots, [trade(2, 6)]]], feedSlots: 1 << 14)
+        let recorded = try await run(
+            [[[trade(1, 5)] + longest.slots, [trade(2, 6)]]], into: RecordingSink(record: RecordingSink.Record()),
+            feedSlots: 1 << 14)
         #expect(recorded.books == [longest] && recorded.ticks.count == 2)
     }
 
@@ -99,12 +101,33 @@ import TradingModel
         let prices: [Int64] = [5, 6, 5, 6, 5]
         let trades = prices.enumerated().map { trade(UInt64($0.offset + 1), $0.element) }
         let recorded = try await run(
-            [[Array(trades.prefix(4)), [trades[4]] + book.slots]], sink: sink, sinkCapacity: 2, metrics: metrics
+            [[Array(trades.prefix(4)), [trades[4]] + book.slots]], into: RecordingSink(record: sink, capacity: 2),
+            metrics: metrics
         ) {
             try await waitUntil("the sink is full") { metrics.total("tickline_engine_stalls_total") > 0 }
             #expect(metrics.value("tickline_ticks_total", "kind=\"depth\"") == 0)
             sink.removeAll()
         }
         #expect(recorded.books == [book] && recorded.ticks.count == 5)
+    }
+
+    /// A sink that has room only every third time it is asked.
+    private struct HesitantSink: ~Copyable, SignalSink {
+        private let questions = Mutex(0)
+        func hasRoom(for count: Int) -> Bool {
+            questions.withLock { questions in
+                questions += 1
+                return questions % 3 == 0
+            }
+        }
+        mutating func publish(_ signal: borrowing Decision) -> PublishOutcome { .sent }
+        mutating func flush() {}
+    }
+
+    @Test func `a sink that runs out of room in the middle of an update does not break it off`() async throws {
+        let books = (1...20).map { SampleMarket.book($0, bids: 100, asks: 100) }
+        let metrics = MetricsRegistry()
+        let recorded = try await run([books.map(\.slots)], into: HesitantSink(), metrics: metrics)
+        #expect(recorded.books == books && metrics.total("tickline_dropped_total") == 0)
     }
 }

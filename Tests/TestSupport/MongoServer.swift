@@ -122,9 +122,14 @@ public final class MongoServer: @unchecked Sendable {
         return Int(number?["$numberInt"] ?? number?["$numberLong"] ?? "") ?? -1
     }
 
-    /// The documents that match, at most 100, in canonical extended JSON's shape.
-    public func find(_ collection: String, _ filter: String = "{}") throws -> [[String: Any]] {
-        let reply = try run(#"{"find": "\#(collection)", "filter": \#(filter), "batchSize": 100}"#)
+    /// The documents that match, at most `most`, in canonical extended JSON's shape.
+    public func find(
+        _ collection: String, _ filter: String = "{}", sort: String = "{}", most: Int = 100
+    ) throws -> [[String: Any]] {
+        let reply = try run(
+            #"""
+            {"find": "\#(collection)", "filter": \#(filter), "sort": \#(sort), "limit": \#(most), "batchSize": \#(most)}
+            """#)
         return (reply["cursor"] as? [String: Any])?["firstBatch"] as? [[String: Any]] ?? []
     }
 }
