@@ -57,6 +57,7 @@ struct RecordEncoder: Sendable {
                 document.append("lastTradeId", tick.secondaryQuantity)
             }
             if flags.contains(.noPrice) { document.append("isMarketPrice", false) }
+            if flags.contains(.outsideBand) { document.append("isOutsideBand", true) }
         case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume:
             return false
         }

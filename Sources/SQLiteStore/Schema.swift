@@ -76,6 +76,7 @@ enum Schema {
             CASE WHEN kind <> 'bookTicker' THEN \(decimal("quantity", quantityDecimals)) END AS quantity,
             CASE WHEN kind <> 'bookTicker' THEN format >> 8 & 1 END AS buyerIsMaker,
             CASE WHEN format >> 8 & 2 THEN 0 END AS isMarketPrice,
+            CASE WHEN format >> 8 & 4 THEN 1 END AS isOutsideBand,
             CASE WHEN kind = 'aggTrade' THEN second_price END AS firstTradeId,
             CASE WHEN kind = 'aggTrade' THEN second_quantity END AS lastTradeId,
             CASE WHEN kind = 'bookTicker' THEN \(decimal("price", priceDecimals)) END AS bidPrice,

@@ -12,6 +12,9 @@ public struct DecisionCore: ~Copyable {
     /// The most feeds one run may have.
     public static let mostFeeds = 256
 
+    /// The widest price band: prices a hundred times as high.
+    public static let widestPriceBandPercent = 10_000
+
     /// Signals of the tick processed last; valid until the next call.
     @usableFromInline let signals: UnsafeMutablePointer<Decision>
     @usableFromInline private(set) var signalCount = 0
@@ -26,6 +29,10 @@ public struct DecisionCore: ~Copyable {
     /// Number of `KlineInterval`s, which on the hot path would make an array.
     let intervalCount = KlineInterval.allCases.count
     private let averageSources: UnsafeMutablePointer<UInt8>
+    private let bands: UnsafeMutablePointer<PriceBand>
+    /// 0: no band.
+    private let bandPercent: Int
+    private let longestPeriod: Int
     private let wallOffsets: UnsafeMutablePointer<Int64>
     private let connections: UnsafeMutablePointer<UInt64>
     var records: RecordWriter
@@ -34,11 +41,15 @@ public struct DecisionCore: ~Copyable {
     @usableFromInline var sequence = SlotSequence()
 
     /// Creates the state of every (instrument, strategy) pair of `catalog`.
+    ///
+    /// - Parameter priceBandPercent: nothing is decided from prices that differ from the one before by more than this
+    ///   (`PriceBand`); nil for no band.
     public init(
         catalog: MarketCatalog, records ring: consuming RingProducer?, recordCapacitySlots: Int,
-        metrics: MetricsRegistry
+        priceBandPercent: Int? = nil, metrics: MetricsRegistry
     ) {
         precondition((1...Self.mostStrategies).contains(catalog.strategies.count), "1 to 16 strategies")
+        precondition(priceBandPercent.map { (1...Self.widestPriceBandPercent).contains($0) } ?? true, "1 to 10000 %")
         self.catalog = catalog
         strategyCount = catalog.strategies.count
         let instrumentCount = catalog.instruments.count
@@ -58,6 +69,10 @@ public struct DecisionCore: ~Copyable {
         for (index, specification) in catalog.instruments.enumerated() {
             averageSources[index] = specification.averageSource.rawValue
         }
+        bands = .allocate(capacity: instrumentCount)
+        bands.initialize(repeating: PriceBand(), count: instrumentCount)
+        bandPercent = priceBandPercent ?? 0
+        longestPeriod = catalog.strategies.map(\.longPeriod).max() ?? 1
         wallOffsets = .allocate(capacity: Self.mostFeeds)
         wallOffsets.initialize(repeating: 0, count: Self.mostFeeds)
         connections = .allocate(capacity: Self.mostFeeds)
@@ -74,6 +89,7 @@ public struct DecisionCore: ~Copyable {
         trackers.deallocate()
         klineTrackers.deallocate()
         averageSources.deallocate()
+        bands.deallocate()
         wallOffsets.deallocate()
         connections.deallocate()
         signals.deallocate()
@@ -110,9 +126,20 @@ public struct DecisionCore: ~Copyable {
         guard admission != .refused else { return false }
         let isAverageSource = record.kind == averageSources[instrument]
         if admission == .afterHole, isAverageSource { breakRuns(of: instrument) }
-        records.append(tick: record)
-        guard isAverageSource, record.flags & TickFlags.noPrice.rawValue == 0 else { return false }
-        evaluate(record, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
+        guard isAverageSource, record.flags & TickFlags.noPrice.rawValue == 0 else {
+            records.append(tick: record)
+            return false
+        }
+        if bandPercent > 0,
+            bands[instrument].isOutside(record.price, percent: bandPercent, patience: longestPeriod)
+        {
+            var flagged = copy record
+            flagged.flags |= TickFlags.outsideBand.rawValue
+            counters.outsideBand[instrument * EngineCounters.kindCount + kind].addFromOnlyWriter()
+            take(price: flagged, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
+        } else {
+            take(price: record, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
+        }
         return true
     }
 
@@ -160,7 +187,8 @@ public struct DecisionCore: ~Copyable {
         }
     }
 
-    private mutating func evaluate(_ tick: borrowing Tick, instrument: Int, wallOffsetNanos: Int64) {
+    private mutating func take(price tick: borrowing Tick, instrument: Int, wallOffsetNanos: Int64) {
+        records.append(tick: tick)
         let receiveTime = UnixNanos(rawValue: Int64(bitPattern: tick.receiveMonotonicNanos) &+ wallOffsetNanos)
         for strategy in 0..<strategyCount {
             guard let decision = states[instrument * strategyCount + strategy].evaluate(tick, receiveTime: receiveTime)
@@ -197,6 +225,7 @@ public struct DecisionCore: ~Copyable {
     }
 
     private mutating func breakRuns(of instrument: Int) {
+        bands[instrument].reset()
         for strategy in 0..<strategyCount { states[instrument * strategyCount + strategy].breakRun() }
     }
 }

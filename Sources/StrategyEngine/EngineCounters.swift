@@ -15,6 +15,7 @@ struct EngineCounters: ~Copyable {
     let accepted: UnsafeMutablePointer<Counter>
     let repeated: UnsafeMutablePointer<Counter>
     let implausible: UnsafeMutablePointer<Counter>
+    let outsideBand: UnsafeMutablePointer<Counter>
     let gaps: UnsafeMutablePointer<Counter>
     let missing: UnsafeMutablePointer<Counter>
     /// Slots that are no record, and records of several slots that were broken off.
@@ -54,6 +55,8 @@ struct EngineCounters: ~Copyable {
         repeated = table("tickline_ticks_repeated_total", "Ticks dropped because their id, or a later one, was seen.")
         implausible = table(
             "tickline_ticks_implausible_total", "Ticks not taken because their id was too far ahead to be believed.")
+        outsideBand = table(
+            "tickline_ticks_outside_band_total", "Ticks accepted whose price was too far from the one before.")
         gaps = table("tickline_gaps_total", "Holes found in contiguous ids.")
         missing = table("tickline_ticks_missing_total", "Ids inside those holes.")
         broken = metrics.counter(
@@ -86,7 +89,9 @@ struct EngineCounters: ~Copyable {
     }
 
     deinit {
-        for table in [accepted, repeated, implausible, gaps, missing, signals, decisions] { table.deallocate() }
+        for table in [accepted, repeated, implausible, outsideBand, gaps, missing, signals, decisions] {
+            table.deallocate()
+        }
     }
 
     /// Counts a decision and, where it is one, the signal.

@@ -20,6 +20,8 @@ public struct EngineConfiguration: Sendable {
     public var idlePolicy: IdlePolicy
     /// Processor to pin the thread to.
     public var processor: Int?
+    /// See `DecisionCore`; nil for no band.
+    public var priceBandPercent: Int?
 
     /// The defaults share the machine: some 20 µs of polling, then sleep.
     public init(idlePolicy: IdlePolicy = .park(afterPolls: 400), processor: Int? = nil) {
@@ -64,7 +66,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         core = DecisionCore(
             catalog: catalog, records: records.map { RingProducer($0) },
             recordCapacitySlots: records?.capacitySlots ?? 0,
-            metrics: metrics)
+            priceBandPercent: configuration.priceBandPercent, metrics: metrics)
         self.sink = sink
         executor = DedicatedThreadExecutor(
             name: "engine", processor: configuration.processor,

@@ -14,6 +14,8 @@ struct StrategyState: ~Copyable {
     private var runStartID: UInt64 = 0
     /// Whether a gap, not the start, began the present run.
     private var isAfterGap = false
+    /// Prices to come until the last one outside the price band has left the long window.
+    private var suspendedFor = 0
     /// The newest signal found in the stream at start; consulted once, when warm-up ends.
     private var published: PublishedSign?
 
@@ -33,6 +35,7 @@ struct StrategyState: ~Copyable {
         window.removeAll()
         detector.breakRun()
         isAfterGap = true
+        suspendedFor = 0
     }
 
     // hot path (HotPathTests)
@@ -40,6 +43,15 @@ struct StrategyState: ~Copyable {
     mutating func evaluate(_ tick: borrowing Tick, receiveTime: UnixNanos) -> Decision? {
         if window.count == 0 { runStartID = tick.id }
         window.push(tick.price)
+        if tick.flags & TickFlags.outsideBand.rawValue != 0 {
+            suspendedFor = window.longPeriod
+            // What the averages do until then is not seen: the next sign is compared as it is after a gap.
+            detector.breakRun()
+        }
+        guard suspendedFor == 0 else {
+            suspendedFor &-= 1
+            return nil
+        }
         guard window.isFull else {
             return record(.neutral, isAfterGap ? .gap : .warming, tick, receiveTime)
         }

@@ -35,7 +35,7 @@ public struct Node: Sendable {
         ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
         let signals = try SignalDestination(
             plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
-        let engine = signals.makeEngine(catalog: plan.catalog, path: path, idle: settings.idle, metrics: metrics)
+        let engine = signals.makeEngine(catalog: plan.catalog, path: path, settings: settings, metrics: metrics)
         let limiter = ConnectionLimiter()
         let feeds = plan.feeds.enumerated().map { index, feed in
             if !feed.addedStreams.isEmpty {

@@ -37,8 +37,11 @@ struct SignalDestination: Sendable {
     }
 
     /// The engine whose sink this is; make one.
-    func makeEngine(catalog: MarketCatalog, path: DataPath, idle: IdleKind, metrics: MetricsRegistry) -> EngineHandle {
-        let configuration = EngineConfiguration(idlePolicy: idle == .spin ? .spin : .park(afterPolls: 400))
+    func makeEngine(
+        catalog: MarketCatalog, path: DataPath, settings: Settings, metrics: MetricsRegistry
+    ) -> EngineHandle {
+        var configuration = EngineConfiguration(idlePolicy: settings.idle == .spin ? .spin : .park(afterPolls: 400))
+        configuration.priceBandPercent = settings.priceBandPercent
         switch kind {
         case .redis(let publisher):
             return EngineHandle(

@@ -27,8 +27,8 @@ public enum DecisionReason: UInt8, Sendable {
     case warming
     /// Neutral: both averages are equal.
     case tie
-    /// Neutral: ids are missing and the window must be whole again. With a side: the first sign after such a gap differs
-    /// from the one before it, which is a signal of its own kind.
+    /// Neutral: ids are missing and the window must be whole again. With a side: the first sign after such a gap, or after
+    /// prices outside the band, differs from the one before it, which is a signal of its own kind.
     case gap
     /// Neutral: the instrument's stream is silent.
     case silent

@@ -54,6 +54,8 @@ public struct TickFlags: OptionSet, Sendable {
     public static let buyerIsMaker = TickFlags(rawValue: 1 << 0)
     /// The id counts for continuity, but the price is no market price (USD-M trades whose `X` is not `MARKET`).
     public static let noPrice = TickFlags(rawValue: 1 << 1)
+    /// The price is far outside of what the instrument traded at; set by the engine.
+    public static let outsideBand = TickFlags(rawValue: 1 << 2)
 }
 
 /// One decoded market event, exactly one 64-byte ring slot.

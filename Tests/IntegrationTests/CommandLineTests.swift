@@ -42,6 +42,7 @@ import Testing
         Refusal(arguments: ["run", "--collector-http", "localhost:http"], status: 78, says: ["--collector-http"]),
         Refusal(arguments: ["run", "--scale", "BTCUSDT=13"], status: 78, says: ["0 to 12"]),
         Refusal(arguments: ["run", "--scale", "ETHUSDT=2"], status: 78, says: ["ETHUSDT", "binance:BTCUSDT"]),
+        Refusal(arguments: ["run", "--price-band", "0"], status: 78, says: ["--price-band", "1 to 10000"]),
         Refusal(arguments: ["simulate", "/no/such.ndjson"], status: 78, says: ["/no/such.ndjson"]),
         Refusal(arguments: ["simulate", "--speed", "-1"], status: 64, says: ["--speed"]),
         Refusal(arguments: ["simulate", "--fault", "cut:melt,after=5"], status: 64, says: ["close, reset"]),

@@ -36,12 +36,13 @@ struct CoreFixture: ~Copyable {
     private let records: RingConsumer
     let catalog: MarketCatalog
 
-    init(_ catalog: MarketCatalog, recordSlots: Int = 1 << 17) {
+    init(_ catalog: MarketCatalog, recordSlots: Int = 1 << 17, priceBandPercent: Int? = nil) {
         self.catalog = catalog
         let ring = SPSCRing(capacitySlots: recordSlots)
         records = RingConsumer(ring)
         core = DecisionCore(
-            catalog: catalog, records: RingProducer(ring), recordCapacitySlots: recordSlots, metrics: metrics)
+            catalog: catalog, records: RingProducer(ring), recordCapacitySlots: recordSlots,
+            priceBandPercent: priceBandPercent, metrics: metrics)
     }
 
     /// Processes a tick and returns its signals.

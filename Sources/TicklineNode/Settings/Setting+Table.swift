@@ -1,6 +1,7 @@
 import FeedHandler
 import Foundation
 import Logging
+import StrategyEngine
 import TradingModel
 
 extension Setting {
@@ -43,6 +44,11 @@ extension Setting {
         Setting(
             "long", at: "strategy.long", \.longPeriod, .number(1...SMACrossoverParameters.longestPeriod),
             variables: ["LONG_PERIOD"], example: "20", help: "Slow average, in trades"),
+        Setting(
+            "price-band", at: "strategy.priceBandPercent", \.priceBandPercent,
+            .number(1...DecisionCore.widestPriceBandPercent, "percent"), defaultNote: "none", example: "20",
+            help: "Prices that differ by more from the last one inside are kept, and decide nothing while they are in the"
+                + " window"),
         Setting(
             "idle", at: "strategy.idle", \.idle, .choice("park|spin"), example: "spin",
             help: "How the hot threads wait: park polls briefly, then sleeps; spin polls without end"),

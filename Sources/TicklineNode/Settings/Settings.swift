@@ -90,6 +90,8 @@ public struct Settings: Sendable, Equatable {
     public var processorHTTP = ListenAddress(host: "127.0.0.1", port: 8081)
     /// The trader's listener; on port 8083 where the processor has taken 8082 and nothing else is said.
     public var traderHTTP = ListenAddress(host: "127.0.0.1", port: 8082)
+    /// Percent by which a price may differ from the last one inside without suspending decisions; nil for any.
+    public var priceBandPercent: Int?
     /// How the hot threads wait.
     public var idle = IdleKind.park
     /// The lowest level logged.
