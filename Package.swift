@@ -189,7 +189,8 @@ let package = Package(
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["tickline", "websocket-echo", "TestSupport"], swiftSettings: common
+            name: "IntegrationTests",
+            dependencies: ["ExchangeSimulator", "tickline", "websocket-echo", "TestSupport", log], swiftSettings: common
         ),
     ],
     swiftLanguageModes: [.v6],
