@@ -110,6 +110,9 @@ extension FeedLoop {
                 "ring full, reading waits", metadata: ["feed": "\(configuration.name)", "more": "\(unseen)"])
         }
         while !stop.isRequested {
+            let now = MonotonicClock.now()
+            // A standstill meanwhile is left for the next read to find.
+            if standstill.standstillNanos(until: now) == nil { standstill.isAlive(at: now) }
             if ring.freeSlots >= slots { return true }
             if configuration.busySpin { spinPause() } else { stop.wait(timeoutMillis: 1) }
         }

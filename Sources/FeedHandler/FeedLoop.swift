@@ -30,6 +30,7 @@ struct FeedLoop: ~Copyable {
     var connectionNumber: UInt64 = 0
     var closedConnections: UInt64 = 0
     var clock = ClockWatch()
+    var standstill = StandstillWatch()
     /// Messages whose records are claimed and not yet published.
     var pendingMessages: UInt64 = 0
     /// Set when stopping left a book or kline out: no message behind it goes on the ring.
@@ -110,13 +111,16 @@ struct FeedLoop: ~Copyable {
         closing = nil
         tendAt = MonotonicNanos(rawValue: 0)
         do throws(SessionEnd) {
-            try perform(machine.didConnect(at: MonotonicClock.now()))
+            var now = MonotonicClock.now()
+            try perform(machine.didConnect(at: now))
+            standstill.isAlive(at: now)
             while !stop.isRequested {
                 try flush(connection)
                 try readAvailable(connection)
                 try flush(connection)
-                try tend(at: MonotonicClock.now())
-                waitForEvents(on: connection)
+                now = MonotonicClock.now()
+                try tend(at: now)
+                waitForEvents(on: connection, from: now)
             }
             sayGoodbye(connection)
             return endOfSession(SessionEnd(reason: .closedByPeer, words: "stopped"))
@@ -139,10 +143,13 @@ struct FeedLoop: ~Copyable {
     }
 
     /// Sleeps until there is something to do. Unsent bytes and a busy spin keep it short.
-    private borrowing func waitForEvents(on connection: borrowing TransportConnection) {
-        guard !(configuration.busySpin && session.outgoing.isEmpty) else { return spinPause() }
-        let now = MonotonicClock.now()
+    private mutating func waitForEvents(on connection: borrowing TransportConnection, from now: MonotonicNanos) {
+        guard !(configuration.busySpin && session.outgoing.isEmpty) else {
+            standstill.isAlive(at: now)
+            return spinPause()
+        }
         let millis = deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
+        standstill.willSleep(at: now, atMostMillis: millis)
         stop.wait(for: connection.descriptor, orWritable: !session.outgoing.isEmpty, timeoutMillis: millis)
     }
 
@@ -169,6 +176,8 @@ struct FeedLoop: ~Copyable {
             case .closed: throw lost("\(configuration.plan.host) ended the connection")
             case .bytes(let count):
                 let now = MonotonicClock.now()
+                if let nanos = standstill.standstillNanos(until: now) { throw stoodStill(for: nanos) }
+                standstill.isAlive(at: now)
                 metrics.receivedBytes.addFromOnlyWriter(UInt64(count))
                 machine.didReceive(at: now)
                 try process(received: now, on: connection)
@@ -197,6 +206,15 @@ struct FeedLoop: ~Copyable {
         case .handshakeTimedOut: "the upgrade request was not answered in time; check the address"
         default: "the connection ended (\(reason.rawValue))"
         }
+    }
+
+    /// What was read after a standstill is not used: a new connection brings news, and its ids show what is missing.
+    private func stoodStill(for nanos: UInt64) -> SessionEnd {
+        SessionEnd(
+            reason: .stoodStill,
+            words:
+                "this process stood still for \(nanos / 1_000_000) ms; what waited in the connection is old, connecting anew"
+        )
     }
 
     func lost(_ words: String) -> SessionEnd {

@@ -72,9 +72,11 @@ func runEngine(ticks: Int) async throws {
     let parker = Parker()
     let feed = SPSCRing(capacitySlots: 1 << 14)
     let records = SPSCRing(capacitySlots: 1 << 14)
+    var configuration = EngineConfiguration()
+    configuration.priceBandPercent = 20
     let engine = SMACrossoverActor(
         catalog: catalog, feeds: [feed], parker: parker, records: records, sink: CountingSink(),
-        configuration: EngineConfiguration(), metrics: metrics)
+        configuration: configuration, metrics: metrics)
     let running = Task { await engine.run() }
     let drained = Atomic<Bool>(false)
     let stored = Atomic<Int>(0)
@@ -105,7 +107,8 @@ func runEngine(ticks: Int) async throws {
             }
             let tick = Tick(
                 id: UInt64(id), exchangeTimeNanos: 0, receiveMonotonicNanos: MonotonicClock.now().rawValue,
-                price: price,
+                // Each thousandth price is outside the band.
+                price: id % 1_000 == 0 ? price * 10 : price,
                 quantity: 1, instrument: 0, kind: .trade, feed: 0)
             while !ring.tryWrite(tick) { spinPause() }
             guard id % 16 == 0 else { continue }

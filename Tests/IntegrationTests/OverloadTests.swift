@@ -84,7 +84,7 @@ import Testing
         market.run.process.signal(SIGCONT)
         let start = ContinuousClock.now
         try await waitUntil("a new connection") {
-            await market.run.metric("tickline_reconnects_total", labels: "stopped") >= 1
+            await market.run.metric("tickline_reconnects_total", labels: "standstill") >= 1
         }
         let stored = await market.run.metric("tickline_ticks_total")
         try await waitUntil("ticks again") { await market.run.metric("tickline_ticks_total") > stored + 1_000 }

@@ -18,6 +18,7 @@ package enum DisconnectReason: String, Sendable, CaseIterable {
     case violation
     case serverShutdown = "server_shutdown"
     case subscriptionRefused = "subscription"
+    case stoodStill = "standstill"
 
     init(connecting error: TransportError) {
         switch error {
