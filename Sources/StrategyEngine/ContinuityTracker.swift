@@ -17,8 +17,9 @@ struct ContinuityTracker {
     /// The largest hole in trade ids that is believed at once: more than any market makes in a year of being
     /// disconnected. One rogue id beyond would otherwise make every later tick look old, for ever.
     static let mostPlausibleHole: UInt64 = 1 << 32
-    /// The same for book updates: all instruments of USD-M share one count, which rises by some 2³² a day.
-    static let mostPlausibleUpdateHole: UInt64 = 1 << 40
+    /// The same for update ids of books and quotes: all instruments of USD-M share one count, which rises by some 2³² a
+    /// day.
+    static let mostPlausibleUpdateHole: UInt64 = 1 << 39
 
     private var lastID: UInt64 = 0
     /// The id that was not believed last, 0 for none.
@@ -34,27 +35,34 @@ struct ContinuityTracker {
     ///
     /// - Parameters:
     ///   - previousID: the id that must have come before it; nil where ids only rise (quotes, partial books).
-    ///   - mostPlausibleHole: the largest hole that is believed at once.
+    ///   - mostPlausibleHole: the largest hole that is believed at once; where ids only rise, the largest step.
     mutating func accept(
         _ tick: borrowing Tick, after previousID: UInt64?, mostPlausibleHole: UInt64, connection: UInt64
     ) -> Continuity {
         let id = tick.id
         if hasID && id <= lastID { return .repeated }
         var continuity = Continuity.next
-        // A book update may overlap with the one before it (two feeds cut time differently): only what lies between is a
-        // hole.
-        if hasID, let previousID, previousID > lastID {
-            if previousID &- lastID > mostPlausibleHole, previousID != doubtedID {
+        let before = previousID ?? id
+        if hasID, before > lastID {
+            if before &- lastID > mostPlausibleHole, !confirmsDoubted(id, after: previousID, within: mostPlausibleHole) {
                 doubtedID = id
                 return .implausible
             }
-            continuity = .hole(firstID: lastID &+ 1, lastID: previousID)
+            // A book update may overlap with the one before it (two feeds cut time differently): only what lies between
+            // is a hole.
+            if let previousID { continuity = .hole(firstID: lastID &+ 1, lastID: previousID) }
         }
         lastID = id
         hasID = true
         lastTimeNanos = tick.exchangeTimeNanos
         self.connection = connection
         return continuity
+    }
+
+    /// Whether an id follows the one that was not believed: the market really is that far.
+    private func confirmsDoubted(_ id: UInt64, after previousID: UInt64?, within most: UInt64) -> Bool {
+        if let previousID { return previousID == doubtedID }
+        return doubtedID != 0 && id > doubtedID && id &- doubtedID <= most
     }
 }
 

@@ -122,7 +122,8 @@ public struct DecisionCore: ~Copyable {
         let isQuote = record.kind == RecordKind.quote.rawValue
         let admission = admit(
             record, kind: kind, after: isQuote ? nil : record.id &- 1,
-            mostPlausibleHole: ContinuityTracker.mostPlausibleHole)
+            mostPlausibleHole: isQuote
+                ? ContinuityTracker.mostPlausibleUpdateHole : ContinuityTracker.mostPlausibleHole)
         guard admission != .refused else { return false }
         let isAverageSource = record.kind == averageSources[instrument]
         if admission == .afterHole, isAverageSource { breakRuns(of: instrument) }

@@ -28,6 +28,17 @@ import TradingModel
         #expect(fixture.metrics.total("tickline_gaps_total") == 0)
     }
 
+    @Test func `one rogue quote id does not silence the quotes behind it, a confirmed one goes on from there`() throws {
+        var fixture = CoreFixture(try catalog(short: 1, long: 2))
+        let far: UInt64 = 1 << 40
+        for id in [5, 7, far, 8, 12, far, far + 3, far + 4, 13] as [UInt64] {
+            _ = fixture.signals(trade(id, 1, kind: .quote))
+        }
+        #expect(fixture.recorded().ticks.map(\.id) == [5, 7, 8, 12, far + 3, far + 4])
+        #expect(fixture.metrics.total("tickline_ticks_implausible_total") == 2)
+        #expect(fixture.metrics.total("tickline_ticks_repeated_total") == 1)
+    }
+
     @Test func `one rogue id does not silence an instrument, a confirmed one begins a new sequence`() throws {
         var fixture = CoreFixture(try catalog(short: 1, long: 2))
         for id in [1, 2, 1 << 62, 3, 4] as [UInt64] { _ = fixture.signals(trade(id, Int64(id % 7))) }
