@@ -1,7 +1,7 @@
 # One command each: build, run, test, measure, format. Every target that builds first runs the set-up step.
-# ARGS is passed on by `run`, `perf` and `soak`: make run ARGS="--duration 30s", make soak ARGS="1200 SEED"
+# ARGS is passed on by `run`, `perf`, `fuzz` and `soak`: make run ARGS="--duration 30s", make soak ARGS="1200 SEED"
 
-.PHONY: build run test perf soak format lint clean setup
+.PHONY: build run test perf fuzz soak format lint clean setup
 
 SWIFT_SOURCES = Package.swift Sources Tests $(wildcard perf/Package.swift perf/Sources perf/Benchmarks)
 C_SOURCES = $(shell find CSupport Tests perf -type d -name '.build*' -prune -o \( -name '*.c' -o -name '*.h' \) -print \
@@ -22,6 +22,10 @@ test:
 perf:
 	@scripts/setup --tests
 	@perf/scripts/run $(ARGS)
+
+fuzz:
+	@scripts/setup --tests
+	@scripts/fuzz $(ARGS)
 
 soak:
 	@scripts/setup --tests

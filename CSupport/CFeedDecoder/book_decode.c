@@ -119,14 +119,14 @@ static enum decode_result take_elements(struct book *book, struct json_cursor *c
     return json_take(cursor, ']') ? DECODE_TICK : DECODE_WRONG_TYPE;
 }
 
-// Takes the value behind a side's key into the next slots.
+// Takes a side's array, the cursor on its opening bracket, into the next slots.
 static enum decode_result take_levels(struct book *book, struct json_cursor *cursor, enum book_side side) {
     struct json_cursor again = *cursor;
+    cursor->at++;
     book->level_counts[side] = 0;
-    enum decode_result result = DECODE_WRONG_TYPE;
-    if (json_take(cursor, '[')) result = take_elements(book, cursor, side);
+    enum decode_result result = take_elements(book, cursor, side);
     if (result != DECODE_WRONG_TYPE) return result;
-    // Not levels: is it another value, or no JSON at all?
+    // No levels: are they something else, or no JSON at all?
     struct json_value value;
     enum json_scan_result scanned = json_scan_value(&again, DECODE_NESTING_MAX, &value);
     return scanned == JSON_SCAN_OK ? DECODE_WRONG_TYPE : refusal(scanned);
@@ -176,8 +176,9 @@ static enum decode_result take_member(struct json_cursor *cursor, const struct j
     if (!is_side_key(payload, key, &side)) return payload_take_member(cursor, key, payload);
     bool is_there;
     struct json_value *value = side_value(payload, side, &is_there);
-    if (is_there || !can_read(book, side)) return payload_take_member(cursor, key, payload);
     json_skip_space(cursor);
+    bool is_array = cursor->at < cursor->end && *cursor->at == '[';
+    if (is_there || !is_array || !can_read(book, side)) return payload_take_member(cursor, key, payload);
     const uint8_t *start = cursor->at;
     if (side == BOOK_BIDS) book->slot_count = 1;
     REQUIRE(take_levels(book, cursor, side));

@@ -1,7 +1,7 @@
 import CFeedDecoder
 import Foundation
 
-/// Cost of turning one recorded message into a 64-byte record.
+/// Cost of turning one recorded message into 64-byte records: BTCUSDT's trades, quotes and books.
 ///
 /// One thread, messages in memory and in recorded order. Left out: reading, frame headers, the ring.
 enum DecoderBenchmarks {
@@ -29,15 +29,21 @@ enum DecoderBenchmarks {
         unsafe instrument_table_init(table, 1)
         let added = unsafe instrument_table_add(table, "BTCUSDT", 7, 0, 8, 8, 0)
         precondition(added == INSTRUMENT_TABLE_OK, "the table takes one instrument")
+        let slots = UnsafeMutablePointer<book_slot>.allocate(capacity: Int(BOOK_SLOTS_MAX))
+        defer { unsafe slots.deallocate() }
         var record = tick_record()
+        var slotCount: UInt32 = 0
         return Runner.time {
             for _ in 0..<passes {
                 for message in messages {
                     let result = unsafe message.withUnsafeBufferPointer { text in
                         guard let start = text.baseAddress else { return DECODE_MALFORMED }
-                        return unsafe trade_decode(start, text.count, table, 1, 0, &record)
+                        let result = unsafe trade_decode(start, text.count, table, 1, 0, &record)
+                        guard result == DECODE_DEPTH else { return result }
+                        return unsafe book_decode(
+                            start, text.count, table, 1, 0, slots, UInt32(BOOK_SLOTS_MAX), &slotCount)
                     }
-                    precondition(result == DECODE_TICK, "a recorded message was refused")
+                    precondition(result == DECODE_TICK || result == DECODE_DEPTH, "a recorded message was refused")
                 }
             }
         }

@@ -1,0 +1,53 @@
+// Klines: what is taken is in range, the short way says what the general one says, and the start of a message is none.
+
+#include "fuzz_support.h"
+#include "kline_decode.h"
+
+static enum decode_result decode(const struct instrument_table *table, const uint8_t *message, size_t message_bytes,
+                                 struct kline_records *records) {
+    memset(records, 0, sizeof *records);
+    enum decode_result result = kline_decode(message, message_bytes, table, 99, 7, records);
+    CHECK(result == DECODE_KLINE || (result >= DECODE_MALFORMED && result < DECODE_RESULT_COUNT));
+    return result;
+}
+
+static void check_records(const struct kline_records *records) {
+    const struct tick_record *prices = &records->prices, *volume = &records->volume;
+    CHECK(prices->kind == TICK_RECORD_KLINE && volume->kind == TICK_RECORD_KLINE_VOLUME);
+    CHECK(prices->instrument < KNOWN_SYMBOLS && prices->instrument == volume->instrument);
+    CHECK(prices->feed == 7 && volume->feed == 7 && prices->receive_monotonic_ns == 99);
+    CHECK(prices->flags == volume->flags && prices->flags <= TICK_RECORD_CLOSED);
+    CHECK(prices->id <= INT64_MAX && volume->id <= INT64_MAX && prices->exchange_time_ns >= 0);
+    CHECK(prices->price > 0 && prices->quantity > 0 && prices->secondary_price > 0 && prices->secondary_quantity > 0);
+    CHECK(volume->price >= 0 && volume->quantity >= 0 && volume->secondary_quantity == 0);
+    CHECK(volume->secondary_price >= 0 && volume->secondary_price < 16);
+    CHECK(volume->exchange_time_ns >= -1 && (int64_t)volume->receive_monotonic_ns >= -1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) return 0;
+    struct instrument_table *table = known_instruments(data[0]);
+    const uint8_t *message = data + 1;
+    size_t message_bytes = size - 1;
+    struct kline_records records, other;
+    enum decode_result result = decode(table, message, message_bytes, &records);
+
+    size_t spaced_bytes;
+    uint8_t *spaced = spaced_copy(message, message_bytes, &spaced_bytes);
+    CHECK(decode(table, spaced, spaced_bytes, &other) == result);
+    free(spaced);
+    if (result == DECODE_KLINE) {
+        check_records(&records);
+        CHECK(memcmp(&records, &other, sizeof records) == 0);
+    }
+
+    size_t cut = message_bytes * data[0] / 256;
+    uint8_t *prefix = exact_copy(message, cut);
+    enum decode_result before = decode(table, prefix, cut, &other);
+    if (result == DECODE_KLINE && before != DECODE_MALFORMED) {
+        CHECK(before == DECODE_KLINE && is_space(message + cut, message_bytes - cut));
+    }
+    free(prefix);
+    free(table);
+    return 0;
+}

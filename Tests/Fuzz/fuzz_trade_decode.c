@@ -1,0 +1,52 @@
+// Trades, aggregate trades and quotes: what is taken is in range, the short way says what the general one says, and the
+// start of a message is none.
+
+#include "fuzz_support.h"
+#include "trade_decode.h"
+
+static enum decode_result decode(const struct instrument_table *table, const uint8_t *message, size_t message_bytes,
+                                 struct tick_record *record) {
+    memset(record, 0, sizeof *record);
+    enum decode_result result = trade_decode(message, message_bytes, table, 99, 7, record);
+    CHECK(result < DECODE_RESULT_COUNT && result != DECODE_PARTIAL_DEPTH && result != DECODE_TOO_MANY_LEVELS);
+    return result;
+}
+
+static void check_record(const struct tick_record *record) {
+    CHECK(record->kind >= TICK_RECORD_TRADE && record->kind <= TICK_RECORD_QUOTE);
+    CHECK(record->instrument < KNOWN_SYMBOLS && record->feed == 7 && record->receive_monotonic_ns == 99);
+    CHECK(record->id <= INT64_MAX && record->exchange_time_ns >= 0);
+    CHECK(record->price >= 0 && record->quantity >= 0);
+    CHECK(record->secondary_price >= 0 && record->secondary_quantity >= 0);
+    bool is_free = record->kind == TICK_RECORD_QUOTE || (record->flags & TICK_RECORD_NO_PRICE) != 0;
+    CHECK(is_free || (record->price > 0 && record->quantity > 0));
+    CHECK((record->flags & ~(TICK_RECORD_BUYER_IS_MAKER | TICK_RECORD_NO_PRICE)) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) return 0;
+    struct instrument_table *table = known_instruments(data[0]);
+    const uint8_t *message = data + 1;
+    size_t message_bytes = size - 1;
+    struct tick_record record, other;
+    enum decode_result result = decode(table, message, message_bytes, &record);
+
+    size_t spaced_bytes;
+    uint8_t *spaced = spaced_copy(message, message_bytes, &spaced_bytes);
+    CHECK(decode(table, spaced, spaced_bytes, &other) == result);
+    free(spaced);
+    if (result == DECODE_TICK) {
+        check_record(&record);
+        CHECK(memcmp(&record, &other, sizeof record) == 0);
+    }
+
+    size_t cut = message_bytes * data[0] / 256;
+    uint8_t *prefix = exact_copy(message, cut);
+    enum decode_result before = decode(table, prefix, cut, &other);
+    if (result == DECODE_TICK && before != DECODE_MALFORMED) {
+        CHECK(before == DECODE_TICK && is_space(message + cut, message_bytes - cut));
+    }
+    free(prefix);
+    free(table);
+    return 0;
+}
