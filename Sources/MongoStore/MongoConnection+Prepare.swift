@@ -9,8 +9,11 @@ extension MongoConnection {
         try createRetentionIndex(
             "created_at", seconds: settings.tickRetentionSeconds, on: settings.ticksCollection, of: database)
         try createIndex(["symbol", "timestamp"], on: settings.depthCollection, of: database)
+        // The earlier services' documents in the same collection have a `created_at` too, and never expired: their own index
+        // was over another name. They stay.
         try createRetentionIndex(
-            "created_at", seconds: settings.tickRetentionSeconds, on: settings.depthCollection, of: database)
+            "created_at", seconds: settings.tickRetentionSeconds, on: settings.depthCollection, of: database,
+            ofDocumentsWith: "kind")
         try createIndex(["symbol", "interval", "openTime"], on: settings.klinesCollection, of: database)
         try createIndex(["timestamp"], on: settings.signalsCollection, of: database)
         try createIndex(["symbol", "strategy", "timestamp"], on: settings.signalsCollection, of: database)
@@ -26,11 +29,13 @@ extension MongoConnection {
         }
     }
 
-    /// An index by which the server deletes documents so long after the date in `field`.
+    /// An index by which the server deletes documents so long after the date in `field`: all, or those that have a field.
     private func createRetentionIndex(
-        _ field: String, seconds: Int, on collection: String, of database: String
+        _ field: String, seconds: Int, on collection: String, of database: String,
+        ofDocumentsWith mark: String? = nil
     ) throws(TradeStoreError) {
-        switch run(Self.createCommand([field], retentionSeconds: seconds, on: collection), database: database) {
+        let create = Self.createCommand([field], retentionSeconds: seconds, ofDocumentsWith: mark, on: collection)
+        switch run(create, database: database) {
         case .success: return
         case .failure(let failure):
             guard Self.isConflict(failure.code) else { throw failure.error }
@@ -49,12 +54,20 @@ extension MongoConnection {
         code == ServerErrorCode.indexOptionsConflict || code == ServerErrorCode.indexKeySpecsConflict
     }
 
-    private static func createCommand(_ fields: [String], retentionSeconds: Int?, on collection: String) -> BSONDocument
-    {
+    private static func createCommand(
+        _ fields: [String], retentionSeconds: Int?, ofDocumentsWith mark: String? = nil, on collection: String
+    ) -> BSONDocument {
         var index = BSONDocument()
         index.append("key", keys(fields))
         index.append("name", fields.map { "\($0)_1" }.joined(separator: "_"))
         if let retentionSeconds { index.append("expireAfterSeconds", Int64(retentionSeconds)) }
+        if let mark {
+            var exists = BSONDocument()
+            exists.append("$exists", true)
+            var filter = BSONDocument()
+            filter.append(mark, exists)
+            index.append("partialFilterExpression", filter)
+        }
         var indexes = BSONDocument()
         indexes.append("0", index)
         var command = BSONDocument()

@@ -18,7 +18,7 @@ public struct MongoStore: TradeStore, ~Copyable {
     ///
     /// `wallClock` gives the date of insertion that ticks and book updates expire by.
     ///
-    /// - Throws: `invalidURI`, `invalidName`, `invalidRetention`.
+    /// - Throws: `invalidURI`, `invalidName`, `sameCollection`, `invalidRetention`.
     public init(
         settings: MongoStoreSettings, catalog: MarketCatalog, wallClock: @escaping @Sendable () -> UnixNanos
     ) throws(MongoStoreError) {

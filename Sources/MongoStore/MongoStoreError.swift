@@ -4,6 +4,8 @@ public enum MongoStoreError: Error, Sendable, Equatable, CustomStringConvertible
     case invalidURI(String)
     /// A database or collection name that MongoDB does not take.
     case invalidName(setting: String, name: String)
+    /// Two kinds of document are to share a collection.
+    case sameCollection(String, String, name: String)
     /// A retention outside the range MongoDB takes.
     case invalidRetention(seconds: Int)
 
@@ -14,6 +16,8 @@ public enum MongoStoreError: Error, Sendable, Equatable, CustomStringConvertible
             "the MongoDB address can't be used: \(reason); give one like mongodb://user:password@host:27017"
         case .invalidName(let setting, let name):
             "\(setting) \"\(name)\" is no MongoDB name; use 1 to 63 letters, digits, '_' or '-'"
+        case .sameCollection(let first, let second, let name):
+            "\(first) and \(second) are both \"\(name)\"; give each a name of its own"
         case .invalidRetention(let seconds):
             "a retention of \(seconds) s is out of range; give 1 to \(MongoStoreSettings.longestRetentionSeconds) s"
         }

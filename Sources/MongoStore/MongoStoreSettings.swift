@@ -40,6 +40,12 @@ public struct MongoStoreSettings: Sendable, CustomStringConvertible {
         {
             throw .invalidName(setting: setting, name: name)
         }
+        // Two kinds of document in one collection would share its indexes, retention among them.
+        let collections = names.dropFirst()
+        for (setting, name) in collections {
+            guard let (other, _) = collections.first(where: { $0.0 != setting && $0.1 == name }) else { continue }
+            throw .sameCollection(setting, other, name: name)
+        }
         guard (1...Self.longestRetentionSeconds).contains(tickRetentionSeconds) else {
             throw .invalidRetention(seconds: tickRetentionSeconds)
         }

@@ -47,6 +47,14 @@ import TradingModel
         }
     }
 
+    @Test func `refuses one collection for two kinds of document`() {
+        var settings = MongoStoreSettings(uri: "mongodb://host")
+        settings.depthCollection = "trade_signals"
+        #expect(
+            throws: MongoStoreError.sameCollection("depth collection", "signals collection", name: "trade_signals")
+        ) { try settings.validate() }
+    }
+
     @Test(arguments: [0, -1, 1 << 31])
     func `refuses a retention outside the server's range`(seconds: Int) {
         var settings = MongoStoreSettings(uri: "mongodb://host")
