@@ -27,9 +27,6 @@ struct ConnectionStateMachine: ~Copyable {
     /// A new connection has to send a request: the header limit runs from the start.
     private(set) var phase = Phase.readingHead
 
-    /// Whether it waits for a request to be complete, so that closing it loses no answer.
-    var isWaiting: Bool { phase == .readingHead || phase == .idle }
-
     /// Bytes came. Nil: what runs goes on; further bytes of a head never extend its limit.
     mutating func receivedBytes() -> Limit? {
         guard phase == .idle else { return nil }
@@ -61,6 +58,9 @@ struct ConnectionStateMachine: ~Copyable {
         phase = .idle
         return .start(.idle)
     }
+
+    /// The connection is being closed at once; what its decoder still says is nobody's request.
+    mutating func closed() { phase = .closing }
 
     /// The running limit is over. Nil: the end of a lingering close, which is nobody's fault.
     mutating func timeOver() -> CloseReason? {

@@ -6,6 +6,7 @@ import Telemetry
 final class ConnectionTable {
     let routes: MonitoringRoutes
     let limits: MonitoringLimits
+    let metricsPage: MetricsPage
     private var connections: [ObjectIdentifier: HTTPConnectionHandler] = [:]
     private let closed: [String: Counter]
     private let open: Gauge
@@ -14,6 +15,7 @@ final class ConnectionTable {
         self.routes = routes
         self.limits = limits
         let metrics = routes.metrics
+        metricsPage = MetricsPage(metrics: metrics, mostAge: limits.metricsAge)
         var closed: [String: Counter] = [:]
         for reason in ConnectionStateMachine.CloseReason.allCases {
             closed[reason.rawValue] = metrics.counter(
@@ -24,19 +26,18 @@ final class ConnectionTable {
         open = metrics.gauge("tickline_http_connections", help: "Open HTTP connections.")
     }
 
-    /// Takes a connection in. Where the table is full, the one that has waited longest for a request gives way, so that
-    /// a crowd of idle clients can't lock out a health check; O(connections) then. False: all are being answered.
-    func admit(_ connection: HTTPConnectionHandler) -> Bool {
-        if connections.count >= limits.connections {
-            count(closed: .connectionLimit)
-            let waiting = connections.values.filter(\.isWaiting)
-            guard let longest = waiting.min(by: { $0.waitingSince < $1.waitingSince }) else { return false }
-            remove(longest)
-            longest.close(nil)
+    /// Takes a connection in. Where the table is full the one that has got nowhere for longest is closed, be it idle, slow to
+    /// ask or slow to read: so no crowd locks out a health check, which is asked and answered long before as many others
+    /// have come as the table holds. O(connections) then.
+    func admit(_ connection: HTTPConnectionHandler) {
+        if connections.count >= limits.connections,
+            let slowest = connections.values.min(by: { $0.lastProgress < $1.lastProgress })
+        {
+            remove(slowest)
+            slowest.close(.connectionLimit)
         }
         connections[ObjectIdentifier(connection)] = connection
         open.set(Double(connections.count))
-        return true
     }
 
     /// The connection is closed.

@@ -15,15 +15,14 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     private var request: HTTPRequestHead?
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
-    /// Since when it waits for a request, for choosing which connection gives way.
-    private(set) var waitingSince = NIODeadline.now()
+    /// When it was opened, sent a whole request or took a whole answer, whichever was last; for choosing which connection
+    /// gives way.
+    private(set) var lastProgress = NIODeadline.now()
 
     init(role: HealthRole, shared: ConnectionTable) {
         self.role = role
         self.shared = shared
     }
-
-    var isWaiting: Bool { machine.isWaiting }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -56,14 +55,16 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
             request = nil
             // Asked before the answer is made: a pile of requests must not cost us an answer each.
             guard beginAnswer() else { return }
-            let result = shared.routes.answer(head.method, head.uri, role: role)
-            answer(result, keepAlive: head.isKeepAlive, isHead: head.method == .HEAD, path: head.uri)
+            let result = shared.routes.answer(head.method, head.uri, role: role, metrics: shared.metricsPage)
+            answer(
+                result, keepAlive: head.isKeepAlive && !endsDecoding(head), isHead: head.method == .HEAD, path: head.uri
+            )
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError else {
-            close(nil)  // the peer reset the connection
+        guard let error = error as? HTTPParserError, error != .invalidEOFState else {
+            close(nil)  // the peer reset the connection, or ended it inside a request
             return
         }
         guard beginAnswer() else { return }
@@ -79,6 +80,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     /// Closes at once, counting the reason.
     func close(_ reason: ConnectionStateMachine.CloseReason?) {
         if let reason { shared.count(closed: reason) }
+        machine.closed()
         timer?.cancel()
         context?.close(promise: nil)
     }
@@ -104,10 +106,18 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         return nil
     }
 
+    /// Whether the decoder takes what follows for another protocol (RFC 9110, sections 7.8 and 9.3.6) and would keep it
+    /// without a bound. Such a request is answered as if it had not asked (section 7.8 allows that), and the connection ends.
+    private func endsDecoding(_ head: HTTPRequestHead) -> Bool {
+        head.method == .CONNECT || head.headers.contains(name: "upgrade")
+    }
+
     /// Whether an answer may be written now; ends the connection where the last one is still on its way.
     private func beginAnswer() -> Bool {
         switch machine.receivedRequest() {
-        case .answer: return true
+        case .answer:
+            lastProgress = .now()
+            return true
         case .ignore: return false
         case .close(let reason):
             close(reason)
@@ -149,7 +159,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     private func wroteAnswer(keepAlive: Bool) {
         switch machine.wroteAnswer(keepAlive: keepAlive) {
         case .start(let limit):
-            waitingSince = .now()
+            lastProgress = .now()
             start(limit)
         case .halfClose:
             // Closing with unread bytes would reset the connection and could take the answer away from the client, so

@@ -35,7 +35,10 @@ public struct MonitoringLimits: Sendable {
     public var writeTime = TimeAmount.seconds(10)
     /// How long a connection we closed is kept for the client to read the answer.
     public var lingerTime = TimeAmount.seconds(1)
-    /// Most open connections over all listeners. One more closes the connection that has waited longest for a request.
+    /// Metrics are rendered anew at most this often; in between the same text is served. Rendering is the one answer that is
+    /// dear (64 KB), and asked for in a crowd it would take the loop from the health checks.
+    public var metricsAge = TimeAmount.milliseconds(100)
+    /// Most open connections over all listeners. One more closes the connection that has got nowhere for longest.
     public var connections = 256
 
     /// The defaults.

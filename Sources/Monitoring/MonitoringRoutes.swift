@@ -27,7 +27,7 @@ struct MonitoringRoutes: Sendable {
     /// The path of a request target, which the query does not change.
     static func path(of target: String) -> String { String(target.prefix { $0 != "?" }) }
 
-    func answer(_ method: HTTPMethod, _ target: String, role: HealthRole) -> Answer {
+    func answer(_ method: HTTPMethod, _ target: String, role: HealthRole, metrics page: MetricsPage) -> Answer {
         let path = Self.path(of: target)
         guard Self.paths.contains(path), path != "/" || role == .collector else {
             return .text(.notFound, "nothing here; see /healthcheck /livez /readyz /metrics")
@@ -40,8 +40,7 @@ struct MonitoringRoutes: Sendable {
         case "/livez": return livez()
         case "/readyz": return readyz(role)
         case "/metrics":
-            return Answer(
-                status: .ok, contentType: PrometheusText.contentType, body: PrometheusText.render(metrics))
+            return Answer(status: .ok, contentType: PrometheusText.contentType, body: page.text())
         default: return Answer(status: .ok, contentType: "text/html; charset=utf-8", body: Self.page)
         }
     }

@@ -100,7 +100,7 @@ public final class MonitoringServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let connections = table.value
                     let connection = HTTPConnectionHandler(role: listener.role, shared: connections)
-                    guard connections.admit(connection) else { throw ChannelError.ioOnClosedChannel }
+                    connections.admit(connection)
                     channel.closeFuture.assumeIsolated().whenComplete { _ in connections.remove(connection) }
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(IncomingBytesHandler(connection: connection))

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Monitoring
+import NIOCore
 import Synchronization
 import Telemetry
 import TestSupport
@@ -86,6 +87,22 @@ import Testing
                 #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
                 #expect(answer.body.contains("process_resident_memory_bytes "))
                 try Promtool.check(answer.body)
+            }
+        }
+    }
+
+    @Test func `metrics asked for in a crowd are rendered once in a while`() async throws {
+        var limits = MonitoringLimits()
+        limits.metricsAge = .hours(1)
+        for isRenderedAnew in [false, true] {
+            if isRenderedAnew { limits.metricsAge = .zero }
+            try await ServerFixture.run(limits: limits) { fixture in
+                let ticks = fixture.metrics.counter("tickline_ticks_total", help: "Ticks.")
+                let client = try fixture.client()
+                #expect(try client.get("/metrics").body.contains("tickline_ticks_total 0\n"))
+                ticks.add()
+                let count = isRenderedAnew ? 1 : 0
+                #expect(try client.get("/metrics").body.contains("tickline_ticks_total \(count)\n"))
             }
         }
     }

@@ -1,6 +1,7 @@
 import Logging
 import Monitoring
 import Telemetry
+import TestSupport
 
 /// A running server with its registries, on free ports.
 struct ServerFixture {
@@ -41,6 +42,19 @@ struct ServerFixture {
     /// The status of a GET on a connection of its own.
     func status(of path: String, _ role: HealthRole = .collector) throws -> Int {
         try client(role).get(path).status
+    }
+
+    /// Makes `/metrics` several megabytes long, more than the two socket buffers hold.
+    func addLargeMetrics() {
+        for stage in 0..<900 {
+            metrics.histogram("tickline_stage_seconds", help: "Stage.", labels: [("stage", "\(stage)")]).record(
+                nanos: 1)
+        }
+    }
+
+    /// Requests of a path that were answered with 200.
+    func answered(_ path: String) -> UInt64 {
+        metrics.counter("tickline_http_requests_total", help: "", labels: [("path", path), ("code", "200")]).value
     }
 
     /// Connections closed for `reason`.

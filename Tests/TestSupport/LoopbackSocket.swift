@@ -23,13 +23,7 @@ public enum LoopbackSocket {
     /// A connected socket, nil where nobody listens.
     public static func connect(port: Int) -> Int32? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = loopback(port)
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if code == 0 { return descriptor }
+        if connect(descriptor, port: port) { return descriptor }
         close(descriptor)
         return nil
     }
@@ -44,6 +38,16 @@ public enum LoopbackSocket {
     public static func setReset(_ descriptor: Int32) {
         var lingering = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Connects a socket; false where nobody listens.
+    static func connect(_ descriptor: Int32, port: Int) -> Bool {
+        var address = loopback(port)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 
     private static func loopback(_ port: Int) -> sockaddr_in {
