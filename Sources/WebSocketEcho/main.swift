@@ -22,9 +22,19 @@ func isAgentName(_ text: String) -> Bool {
         && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x2D }
 }
 
-guard CommandLine.arguments.count == 3, isAgentName(CommandLine.arguments[2]) else {
-    fail("usage: websocket-echo URL AGENT, for example websocket-echo ws://127.0.0.1:9001 tickline", status: 64)
+let usage = "usage: websocket-echo URL AGENT, for example websocket-echo ws://127.0.0.1:9001 tickline"
+if CommandLine.arguments.dropFirst().contains(where: { $0 == "--help" || $0 == "-h" }) {
+    print(
+        """
+        \(usage)
+
+        Echoes every case of a conformance suite's server: it reads the number of cases from URL/getCaseCount, serves each
+        URL/runCase?case=N&agent=AGENT and asks for the report. Exit status: 0 all cases were run, 1 the server could not
+        be reached, 64 wrong usage.
+        """)
+    exit(0)
 }
+guard CommandLine.arguments.count == 3, isAgentName(CommandLine.arguments[2]) else { fail(usage, status: 64) }
 let agent = CommandLine.arguments[2]
 do {
     var client = try EchoClient(address: CommandLine.arguments[1])

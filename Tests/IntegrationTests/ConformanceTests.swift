@@ -48,4 +48,9 @@ import Testing
         let (status, _, error) = try Tickline.run(["ws://127.0.0.1:1", "agent"], executable: "websocket-echo")
         #expect(status == 1 && error.contains("127.0.0.1:1"))
     }
+
+    @Test func `helps when asked`() throws {
+        let (status, output, error) = try Tickline.run(["--help"], executable: "websocket-echo")
+        #expect(status == 0 && output.contains("URL AGENT") && output.contains("Exit status") && error.isEmpty)
+    }
 }
