@@ -65,8 +65,11 @@ public final class RunningTickline: Sendable {
     /// The process.
     public let process: ServerProcess
     /// The collector's port, once it listens; `/metrics` and `/readyz` are there.
-    public var collectorPort: Int? {
-        let line = process.output.split(separator: "\n").first { $0.contains("\"role\":\"collector\"") }
+    public var collectorPort: Int? { port(of: "collector") }
+
+    /// The port of one of `collector`, `processor` and `trader`, once it listens.
+    public func port(of role: String) -> Int? {
+        let line = process.output.split(separator: "\n").first { $0.contains("\"role\":\"\(role)\"") }
         guard let line, let start = line.range(of: "\"port\":\"") else { return nil }
         return Int(line[start.upperBound...].prefix { $0.isNumber })
     }

@@ -41,3 +41,10 @@ public struct TemporaryFolder: Sendable {
     /// Deletes the folder and what is in it; what is already gone is fine.
     public func remove() { try? FileManager.default.removeItem(at: url) }
 }
+
+/// Runs `body`, which may block, away from the threads that tests share.
+public func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
+    }
+}
