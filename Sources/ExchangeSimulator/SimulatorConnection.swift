@@ -40,7 +40,10 @@ final class SimulatorConnection: ChannelInboundHandler {
     private var pending = ByteBuffer()
     private var scratch = ByteBuffer()
     private var messagesSent = 0
-    private var lastPong = NIODeadline.now()
+    /// When the first regular ping left that no pong has followed.
+    private var unansweredSince: NIODeadline?
+    /// Whether the pong was overdue at the last ping.
+    private var wasOverdue = false
     /// When each unanswered ping left, by its payload; at most `ExchangeFault.maximumCount`.
     private var pingsUnderWay: [String: NIODeadline] = [:]
     private var request = ByteBuffer()
@@ -199,11 +202,16 @@ final class SimulatorConnection: ChannelInboundHandler {
         pending.clear()
     }
 
+    /// A client is given up where its pong is overdue at two pings in a row: what it has sent is read between them. Else a
+    /// standstill of this process, whose timers run before it reads, would be taken for the client's.
     private func pingRegularly() {
         guard state == .open else { return }
-        if NIODeadline.now() - lastPong > .nanoseconds(core.configuration.pongTimeout.wholeNanos) {
-            return core.dropUnresponsive(self)
-        }
+        let now = NIODeadline.now()
+        let isOverdue =
+            unansweredSince.map { now - $0 > .nanoseconds(core.configuration.pongTimeout.wholeNanos) } ?? false
+        if isOverdue && wasOverdue { return core.dropUnresponsive(self) }
+        wasOverdue = isOverdue
+        unansweredSince = unansweredSince ?? now
         ping(1)
     }
 
@@ -225,10 +233,10 @@ final class SimulatorConnection: ChannelInboundHandler {
     }
 
     private func takePong(_ payload: ByteBuffer) {
-        lastPong = .now()
+        unansweredSince = nil
         guard let sent = pingsUnderWay.removeValue(forKey: String(buffer: payload)) else { return }
         core.statistics.pingsAnswered += 1
-        core.statistics.slowestPongNanos = max(core.statistics.slowestPongNanos, (lastPong - sent).nanoseconds)
+        core.statistics.slowestPongNanos = max(core.statistics.slowestPongNanos, (NIODeadline.now() - sent).nanoseconds)
         core.publish()
     }
 

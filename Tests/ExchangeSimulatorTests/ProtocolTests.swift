@@ -2,6 +2,7 @@ import ExchangeSimulator
 import Foundation
 import NIOCore
 import NIOWebSocket
+import Synchronization
 import TestSupport
 import Testing
 
@@ -105,7 +106,7 @@ import Testing
     @Test func `pings carry a payload, and a client that never answers is closed`() async throws {
         var configuration = idle
         configuration.pingInterval = .milliseconds(20)
-        configuration.pongTimeout = .milliseconds(200)
+        configuration.pongTimeout = .seconds(1)
         try await withSimulator(configuration) { simulator, port in
             let good = try await WebSocketTestClient(port: port, path: "/ws")
             let bad = try await WebSocketTestClient(port: port, path: "/ws", answersPings: false)
@@ -115,6 +116,25 @@ import Testing
             try await waitUntil("more pings") { good.state.pings.count > pings + 10 }
             #expect(!good.state.isClosed)
             #expect(good.state.pings.allSatisfy { $0.count == 13 && Int($0) != nil })
+        }
+    }
+
+    @Test func `a pong that comes while the exchange stands still is not overdue`() async throws {
+        var configuration = SimulatorConfiguration.synthetic(1_000, pacing: .speed(0.01))
+        configuration.pingInterval = .milliseconds(20)
+        configuration.pongTimeout = .seconds(2)
+        let messages = Atomic(0)
+        let ledger: @Sendable (LedgerEntry) -> Void = { _ in
+            // On the event loop, some pings after the start and longer than a pong may take.
+            if messages.wrappingAdd(1, ordering: .relaxed).newValue == 3 { usleep(2_500_000) }
+        }
+        try await withSimulator(configuration, ledger: ledger) { simulator, port in
+            let client = try await WebSocketTestClient(port: port, path: "/ws/btcusdt@trade", answersPings: false)
+            try await waitUntil("the standstill") { messages.load(ordering: .relaxed) == 3 }
+            let pings = client.state.pings.count
+            try await client.send(.pong, ByteBuffer())
+            try await waitUntil("pings after it") { client.state.pings.count > pings + 10 }
+            #expect(!client.state.isClosed && simulator.statistics.connectionsTooSlow == 0)
         }
     }
 
