@@ -45,9 +45,14 @@ public final class RedisServer: @unchecked Sendable {
 
     /// Starts the server again on the same port and folder and waits until it answers.
     public func restart() async throws {
-        kill()
-        process = try ServerProcess("redis-server", options, folder: folder.url, name: "redis")
+        try startAgain()
         try await waitUntilAnswering()
+    }
+
+    /// Starts the server again on the same port and folder, with further options, and does not wait.
+    public func startAgain(adding options: [String] = []) throws {
+        kill()
+        process = try ServerProcess("redis-server", self.options + options, folder: folder.url, name: "redis")
     }
 
     /// Sends a signal, such as SIGSTOP.
