@@ -2,7 +2,7 @@
 //
 //   hotpath-probe engine N     N ticks: feed ring -> engine -> sink and record ring
 //   hotpath-probe feed N       N trades: websocket on a loopback socket -> feed's thread -> ring
-//   hotpath-probe sink N URL   N signals: engine's thread -> socket of the Redis server at URL
+//   hotpath-probe sink N URL [CAFILE]   N signals: engine's thread -> Redis at URL, its certificate verified against CAFILE
 //   hotpath-probe control      one allocation, one retain, one release per iteration: the counters must see them
 //   hotpath-probe store N PATH N rows into a new SQLite store
 //   hotpath-probe ring N       two threads, N records, order and loss checked
@@ -208,10 +208,11 @@ switch arguments.count > 1 ? arguments[1] : "" {
 case "engine": try await runEngine(ticks: amount)
 case "control": runControl()
 case "feed": try runFeed(trades: amount)
-case "sink" where arguments.count > 3: try await runSink(signals: amount, url: arguments[3])
+case "sink" where arguments.count > 3: 
+    try await runSink(signals: amount, url: arguments[3], caFile: arguments.count > 4 ? arguments[4] : nil)
 case "store" where arguments.count > 3: try runStore(rows: amount, path: arguments[3])
 case "ring": runRing(total: UInt64(amount))
 default:
-    print("usage: hotpath-probe engine N | feed N | sink N URL | control | store N PATH | ring N")
+    print("usage: hotpath-probe engine N | feed N | sink N URL [CAFILE] | control | store N PATH | ring N")
     exit(64)
 }

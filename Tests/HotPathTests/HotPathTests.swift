@@ -91,6 +91,17 @@ enum ReleaseProbe {
         #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
     }
 
+    @Test func `the engine's thread neither allocates nor counts references while its signals go out over TLS`()
+        async throws
+    {
+        let redis = try await EncryptedRedisServer()
+        let result = try count(["sink", "100000", redis.url, redis.authority.caFile])
+        print("sink over TLS, 100,000 signals:", result.output, result.counts)
+        #expect(result.output.contains("\"signals\":100000") && result.output.contains("\"unacknowledged\":0"))
+        #expect(result.output.contains("\"sentAtOnce\":0,"))
+        #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
+    }
+
     @Test func `the listed hot functions call no allocation or reference counting routine`() throws {
         let listing = try run("/usr/bin/env", ["objdump", "-d", "--no-show-raw-insn", ReleaseProbe.url.path])
         try #require(listing.status == 0, "\(listing.error)")

@@ -33,8 +33,7 @@ import TradingModel
     func `each signal is in the stream once and in order where a TLS connection is cut`(
         mode: PublishMode, inRequests: Bool
     ) async throws {
-        let redis = try await EncryptedServer()
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer()
         let configuration: Settings = { try redis.configuration(port: $0, key: $1, mode: mode) }
         let whole = try await run(redis.server, redis.port, FaultProxy.Fault(), key: "whole", configuration)
         let total = inRequests ? whole.bytes.request : whole.bytes.reply

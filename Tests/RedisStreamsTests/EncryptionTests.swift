@@ -12,8 +12,7 @@ import TradingModel
 @Suite(.serialized, .timeLimit(.minutes(3))) struct EncryptionTests {
     @Test(arguments: [PublishMode.append, .once])
     func `publishes in order over a verified connection, from the publisher's thread`(mode: PublishMode) async throws {
-        let redis = try await EncryptedServer(password: "secret")
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer(password: "secret")
         let rig = try Rig(try redis.configuration(mode: mode))
         var sink = rig.publisher.makeSink()
         rig.publisher.start()
@@ -38,8 +37,7 @@ import TradingModel
     func `a server's certificate that does not verify is named, and nothing is sent until it is replaced`(
         certificate: String
     ) async throws {
-        let redis = try await EncryptedServer(certificate: certificate)
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer(certificate: certificate)
         let rig = try Rig(try redis.configuration())
         var sink = rig.publisher.makeSink()
         rig.publisher.start()
@@ -58,8 +56,7 @@ import TradingModel
     }
 
     @Test func `the system's authorities do not know a private CA`() async throws {
-        let redis = try await EncryptedServer()
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer()
         let rig = try Rig(try Fixture.configuration("rediss://localhost:\(redis.port)"))
         rig.publisher.start()
         try await waitUntil("the refusal is counted") { rig.errors("CERTIFICATE") >= 1 }
@@ -68,8 +65,7 @@ import TradingModel
 
     @Test(arguments: [nil, "stranger"])
     func `a server that demands a client certificate gets one it accepts or is named`(shown: String?) async throws {
-        let redis = try await EncryptedServer(demandsClientCertificate: true)
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer(demandsClientCertificate: true)
         let refused = try Rig(try redis.configuration(clientCertificate: shown))
         refused.publisher.start()
         try await waitUntil("the refusal is counted: \(refused.health.status.reason)") {
@@ -92,8 +88,7 @@ import TradingModel
 
     @Test(arguments: ["no certificate", "another's key", "an encrypted key"])
     func `client files that can't be used are named`(fault: String) async throws {
-        let redis = try await EncryptedServer(demandsClientCertificate: true)
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer(demandsClientCertificate: true)
         var configuration = try redis.configuration(clientCertificate: "good")
         var files = configuration.endpoint.files
         switch fault {
@@ -124,8 +119,7 @@ import TradingModel
     }
 
     @Test func `a stopped server never blocks the engine, and a half-written record is completed`() async throws {
-        let redis = try await EncryptedServer()
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer()
         var configuration = try redis.configuration()
         configuration.outboxCapacity = 32_768
         // Longer than the stop, so that the remainder goes out on the same connection.
@@ -151,8 +145,7 @@ import TradingModel
     }
 
     @Test func `lone signals over TLS are sent at once, and what that costs is printed`() async throws {
-        let redis = try await EncryptedServer()
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer()
         let (rounds, signals) = (10, 50)
         let encrypted = try Rig(try redis.configuration(key: "encrypted"))
         var plainConfiguration = try Fixture.configuration(redis.server.url, key: "plain")

@@ -158,8 +158,7 @@ import TradingModel
     }
 
     @Test func `sentinels and their master are reached over TLS`() async throws {
-        let redis = try await EncryptedServer()
-        defer { redis.authority.remove() }
+        let redis = try await EncryptedRedisServer()
         let sentinels = try Sentinels(count: 1)
         let authority = redis.authority
         try await sentinels.start(

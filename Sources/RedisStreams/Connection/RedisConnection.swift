@@ -36,6 +36,7 @@ import TradingModel
         self.wakeup = wakeup
         self.onWake = onWake
         self.isStopping = isStopping
+        if isStopping() { throw .stopping }
         if endpoint.isEncrypted {
             stream = .encrypted(try EncryptedStream(to: endpoint, timeoutMillis: timeoutMillis))
         } else {

@@ -23,11 +23,16 @@ class Load:
     interval_us: int
 
 
+def tickline(redis, *more):
+    return TICKLINE + ("--redis", redis) + more
+
+
 TICKLINE = (
     "{tickline}", "run", "--feed", "ws://127.0.0.1:{feed}" + FEED_PATH, "--short", "{short}", "--long", "{long}",
-    "--redis", "redis://127.0.0.1:{redis}", "--signal-stream", STREAM, "--store", "none", "--data", "{folder}/data",
+    "--signal-stream", STREAM, "--store", "none", "--data", "{folder}/data",
     "--collector-http", "127.0.0.1:{collector}", "--processor-http", "127.0.0.1:{processor}",
     "--trader-http", "127.0.0.1:{trader}", "--summary-json", "{folder}/summary.json")
+PLAIN = "redis://127.0.0.1:{redis}"
 READY = ("http://127.0.0.1:{collector}/readyz", "http://127.0.0.1:{processor}/readyz")
 METRICS = "http://127.0.0.1:{collector}/metrics"
 
@@ -36,8 +41,10 @@ PROGRAMS = (
     Program("floor", (
         "{perf}/floor_client", "127.0.0.1", "{feed}", FEED_PATH, "127.0.0.1", "{redis}", STREAM, "{short}", "{long}",
         "binance:BTCUSDT", "{folder}/summary.json")),
-    Program("tickline", TICKLINE, READY, METRICS),
-    Program("tickline --publish once", TICKLINE + ("--publish", "once"), READY, METRICS),
+    Program("tickline", tickline(PLAIN), READY, METRICS),
+    Program("tickline --publish once", tickline(PLAIN, "--publish", "once"), READY, METRICS),
+    Program("tickline over TLS", tickline(
+        "rediss://localhost:{redis_tls}", "--redis-ca-file", "{folder}/redis.pem"), READY, METRICS),
 )
 
 LOADS = (

@@ -127,6 +127,14 @@ def redis_integer(port, *command):
     return int(reply[1:]) if reply.startswith(b":") else None
 
 
+def self_signed(folder):
+    """Makes a certificate for localhost and its key, which Redis shows on its TLS port."""
+    subprocess.run([
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", f"{folder}/redis.key", "-out",
+        f"{folder}/redis.pem"], check=True, capture_output=True)
+
+
 def cpu_times():
     """Jiffies stolen by the host, and all jiffies; guest time is in user time already."""
     with open("/proc/stat") as stat:
@@ -142,11 +150,13 @@ def run(program, load, groups, seed, folder, binaries, disturb=None):
     """Runs one round in `folder` (empty). `disturb`, for the self-test, is called with the program while under load."""
     os.makedirs(folder)
     names = dict(binaries, folder=folder, short=match.SHORT, long=match.LONG)
-    names.update(zip(("redis", "collector", "processor", "trader"), free_ports(4)))
+    names.update(zip(("redis", "redis_tls", "collector", "processor", "trader"), free_ports(5)))
+    self_signed(folder)
     with Processes(folder) as processes:
         redis = processes.start("redis", [
             "redis-server", "--port", names["redis"], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", folder])
+            "--dir", folder, "--tls-port", names["redis_tls"], "--tls-cert-file", f"{folder}/redis.pem",
+            "--tls-key-file", f"{folder}/redis.key", "--tls-auth-clients", "no"])
         if not wait_until(lambda: redis_integer(names["redis"], "XLEN", programs.STREAM) == 0, START_SECONDS):
             processes.fail(redis, "does not answer")
         sight = processes.start("sight", [
