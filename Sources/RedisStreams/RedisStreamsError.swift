@@ -18,7 +18,7 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
     case sentinels(String)
     /// The sentinels that answer know no master of this name.
     case unknownMaster(String)
-    /// The server at this address, which a sentinel calls the master, is none (yet).
+    /// The server at this address, which a sentinel calls the master, is none (yet), or most call another one so.
     case notMaster(String)
     /// The server is a cluster's node or a sentinel: `cluster` or `sentinel`.
     case unsupportedMode(String, address: String)
@@ -49,7 +49,8 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
             "no sentinel answers: \(reasons); start them, or correct --redis and its sentinelUser and sentinelPassword"
         case .unknownMaster(let name):
             "the sentinels know no master called \(name); correct the name in --redis or let them monitor it"
-        case .notMaster(let address): "the sentinels' master \(address) is a replica; waiting for the end of a failover"
+        case .notMaster(let address):
+            "\(address) is not, or no longer, the sentinels' master; waiting for the end of a failover"
         case .unsupportedMode("cluster", let address):
             "\(address) is a node of a Redis Cluster, which is not supported yet; give --redis a single server or"
                 + " redis+sentinel://host:port,…/master-name"

@@ -73,7 +73,8 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
-    @Test func `a planned failover is followed by publisher and trimmer`() async throws {
+    /// The old master stays one for some 10 s: it neither ends connections nor refuses writes until sentinels demote it.
+    @Test func `a planned failover is followed by publisher and trimmer before the old master is demoted`() async throws {
         let servers = try await ReplicatedServers()
         var configuration = try Fixture.configuration(servers.sentinels.url())
         configuration.outboxCapacity = 4_096
@@ -87,7 +88,8 @@ import TradingModel
         try await waitUntil("the new master is found") {
             rig.metrics.total("tickline_redis_master_changes_total") == 1
         }
-        #expect(rig.errors("READONLY") + rig.errors("CLOSED") >= 1)
+        #expect(try Probe(servers.master.url)("ROLE").elements?.first?.text == "master")
+        #expect(rig.errors("NOTMASTER") >= 1 && rig.errors("READONLY") + rig.errors("CLOSED") == 0)
         let after = rig.acknowledged
         try await waitUntil("load goes on") { rig.acknowledged >= after + 200 }
         load.stop()
@@ -96,6 +98,9 @@ import TradingModel
         let probe = try Probe(servers.replicas[0].url)
         try await waitUntil("the new master's stream is trimmed") { try probe("XLEN", "signals").integer == 50 }
         #expect(try probe.identifiers() == (load.count - 50..<load.count).map(Fixture.identifier))
+        print(
+            "figure: planned failover at 500 signals/s: \(load.count) signals, put back",
+            Int(rig.metrics.total("tickline_published_again_total")))
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
@@ -128,7 +133,7 @@ import TradingModel
         try probe("REPLICAOF", "127.0.0.1", "1")
         try await sentinels.probe()("SENTINEL", "MONITOR", Sentinels.name, "127.0.0.1", "\(server.port)", "1")
         try await waitUntil("counted") { rig.errors("NOTMASTER") >= 2 }
-        #expect(!rig.health.status.isReady && rig.health.status.reason.contains("is a replica"))
+        #expect(!rig.health.status.isReady && rig.health.status.reason.contains("is not, or no longer, the"))
         try probe("REPLICAOF", "NO", "ONE")
         try await rig.drained()
         try await waitUntil("ready") { rig.health.status.isReady }

@@ -78,6 +78,27 @@ final class RedisConnector {
         throw .unknownMaster(masterName)
     }
 
+    /// The master more than half of all sentinels name, where that server says so itself; nil otherwise.
+    ///
+    /// Asks every sentinel. Those that do not answer have no vote.
+    /// - Throws: `stopping`, or what connecting to the server named failed with.
+    func masterOfMost() throws(RedisStreamsError) -> RedisEndpoint? {
+        guard case .sentinels(let sentinels, let masterName) = endpoint.transport else { return nil }
+        attempt += 1
+        var votes: [RedisEndpoint.HostAndPort] = []
+        for sentinel in sentinels {
+            do throws(RedisStreamsError) {
+                if let address = try master(masterName, from: sentinel) { votes.append(address) }
+            } catch {
+                if error == .stopping { throw error }
+            }
+        }
+        guard let named = votes.first(where: { vote in votes.count { $0 == vote } * 2 > sentinels.count }) else {
+            return nil
+        }
+        return try open(endpoint.server(at: named), mustBeMaster: true).endpoint
+    }
+
     /// The address one sentinel gives for the master; nil where it knows none of that name.
     private func master(
         _ name: String, from address: RedisEndpoint.HostAndPort

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import Synchronization
 import Telemetry
@@ -16,6 +17,8 @@ final class PublisherCore: Sendable {
     let wakeup = Wakeup()
     /// Why the stream is not being trimmed, empty while it is; the trimmer's word for the publisher's readiness.
     let trimTrouble = Mutex("")
+    /// The master most sentinels name; nil before they were asked or while they do not agree. `MasterWatch` writes it.
+    let namedMaster = Mutex<RedisEndpoint?>(nil)
     /// What the tail held when the stream was first read.
     let synchronised = Latch<[PublishedSign]>()
     /// Set when the publisher's thread has ended: signals left without acknowledgement.
@@ -48,6 +51,16 @@ final class PublisherCore: Sendable {
 
     /// Whether `stop` was called.
     var isStopRequested: Bool { stopAtNanos.load(ordering: .acquiring) != 0 }
+
+    /// Waits so long on a thread that has nothing else to wait for; false once `stop` was called.
+    func sleepUnlessStopping(millis: Int) -> Bool {
+        let deadline = Deadline(afterMillis: millis)
+        while !isStopRequested, deadline.millisLeft > 0 {
+            // No descriptors: a bounded sleep. EINTR shortens it, which the deadline makes good.
+            _ = poll(nil, 0, Int32(min(deadline.millisLeft, PublisherLoop.longestWaitMillis)))
+        }
+        return !isStopRequested
+    }
 
     /// Whether the time for draining is over.
     var isStopDue: Bool {

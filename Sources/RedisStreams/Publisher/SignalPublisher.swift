@@ -8,7 +8,7 @@ public import TradingModel
 ///
 /// The engine's thread writes to the socket itself through the `RedisSignalSink`; a thread of the publisher's own connects,
 /// logs in, reads the stream back, resends, reads replies and keeps what is not acknowledged. A second thread trims the
-/// stream where that is configured. While Redis fails, signals wait in the outbox, readiness says why, and attempts go on.
+/// stream where that is configured, a third one watches for another master where sentinels are given. While Redis fails, signals wait in the outbox, readiness says why, and attempts go on.
 public final class SignalPublisher: Sendable {
     private let core: PublisherCore
     private let threads = Mutex<[DedicatedThread]>([])
@@ -39,6 +39,9 @@ public final class SignalPublisher: Sendable {
             threads.append(DedicatedThread(name: "redis-publish") { [core] in PublisherLoop(core).run() })
             if let trim = core.configuration.trim {
                 threads.append(DedicatedThread(name: "redis-trim") { [core] in StreamTrimmer(core, trim).run() })
+            }
+            if case .sentinels = core.configuration.endpoint.transport {
+                threads.append(DedicatedThread(name: "redis-sentinel") { [core] in MasterWatch(core).run() })
             }
         }
     }

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import Synchronization
 import Telemetry
@@ -43,13 +42,9 @@ final class StreamTrimmer {
 
     /// Runs until the publisher is asked to stop, a round every `intervalMillis`.
     func run() {
-        while true {
-            let deadline = Deadline(afterMillis: settings.intervalMillis)
-            while !core.isStopRequested, deadline.millisLeft > 0 {
-                // No descriptors: a bounded sleep. EINTR shortens it, which the deadline makes good.
-                _ = poll(nil, 0, Int32(min(deadline.millisLeft, PublisherLoop.longestWaitMillis)))
-            }
-            if core.isStopRequested { return }
+        while core.sleepUnlessStopping(millis: settings.intervalMillis) {
+            // A former master would go on being trimmed until it is demoted: sentinels are asked anew for each round.
+            if case .sentinels = core.configuration.endpoint.transport { connection = nil }
             do throws(RedisStreamsError) {
                 try round()
                 loggedError = ""
