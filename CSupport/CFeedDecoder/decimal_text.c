@@ -51,10 +51,13 @@ static enum decode_result scaled_bytewise(const uint8_t *text, size_t text_bytes
     return DECODE_TICK;
 }
 
+// Two callers: out of line it costs a trade's decoding 4 %.
+#define ALWAYS_INLINE __attribute__((always_inline))
+
 // The short way, for nearly all texts there are: 1 to 7 whole digits, a point and 1 to 8 decimals that the scale takes.
 // False without a verdict where a text is anything else.
-static inline bool scaled_at_once(const uint8_t *text, size_t text_bytes, uint8_t decimals, int64_t *scaled,
-                                  uint8_t *digits) {
+ALWAYS_INLINE static inline bool scaled_at_once(const uint8_t *text, size_t text_bytes, uint8_t decimals,
+                                                int64_t *scaled, uint8_t *digits) {
     if (text_bytes < 3 || text_bytes > 16) return false;
     uint64_t head = word_of(text, text_bytes);
     uint64_t others = non_digits(head);

@@ -31,13 +31,46 @@ import TradingModel
         return table
     }()
 
-    @Test func `refuses each of some 200 bad numbers, as price and as quantity`() {
+    /// Every place of a message that holds a price or a quantity, with `NUM` where the number goes, and whether it may be 0.
+    static let places: [(message: String, isZeroAllowed: Bool)] = {
+        let quote = #"{"u":1,"s":"BTCUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}"#
+        let aggregate =
+            #"{"e":"aggTrade","E":1,"s":"BTCUSDT","a":1,"p":"3","q":"4","f":1,"l":5,"T":1,"m":false,"M":true}"#
+        let partial = #"{"stream":"btcusdt@depth5","data":\#(BookDecoderTests.partial)}"#
+        return [
+            (#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"NUM","q":"1","T":1,"m":true,"M":true}"#, false),
+            (#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"NUM","T":1,"m":true,"M":true}"#, false),
+            (aggregate.replacing(#""3""#, with: #""NUM""#), false),
+            (aggregate.replacing(#""4""#, with: #""NUM""#), false),
+            (quote.replacing("25.35", with: "NUM"), true), (quote.replacing("31.21", with: "NUM"), true),
+            (quote.replacing("25.36", with: "NUM"), true), (quote.replacing("40.66", with: "NUM"), true),
+            (BookDecoderTests.update.replacing("61500.10", with: "NUM"), false),
+            (BookDecoderTests.update.replacing("10.0", with: "NUM"), true),
+            (partial.replacing("0.0026", with: "NUM"), false), (partial.replacing(#""100""#, with: #""NUM""#), true),
+            (KlineDecoderTests.message.replacing("0.35270000", with: "NUM"), false),
+            (KlineDecoderTests.message.replacing("0.35280000", with: "NUM"), false),
+            (KlineDecoderTests.message.replacing("0.35290000", with: "NUM"), false),
+            (KlineDecoderTests.message.replacing("0.35220000", with: "NUM"), false),
+            (KlineDecoderTests.message.replacing("25877.00000000", with: "NUM"), true),
+        ]
+    }()
+
+    @Test func `refuses each of over 200 bad numbers wherever a number stands`() {
         let decoder = DecoderUnderTest()
-        for (text, outcome) in Self.bad {
-            #expect(decoder.trade(price: text).outcome == outcome, "price \(text)")
-            #expect(decoder.trade(price: "1", quantity: text).outcome == outcome, "quantity \(text)")
+        var (tried, accepted) = (0, 0)
+        for (message, isZeroAllowed) in Self.places {
+            #expect(decoder.slots(message.replacing("NUM", with: "1.5").utf8).outcome.hasRecords, "\(message)")
+            for (text, outcome) in Self.bad where outcome != .zero || !isZeroAllowed {
+                let found = decoder.slots(message.replacing("NUM", with: text).utf8).outcome
+                #expect(found == outcome, "\(text) in \(message)")
+                tried += 1
+                if found.hasRecords { accepted += 1 }
+            }
         }
-        print("bad numbers: \(Self.bad.count) texts, all refused as price and as quantity")
+        #expect(Self.bad.count >= 200 && accepted == 0)
+        print(
+            "figure: D2: \(Self.bad.count) bad numbers in \(Self.places.count) places, \(tried) messages: accepted \(accepted)"
+        )
     }
 
     @Test(arguments: 0...12) func `scales exactly up to the largest value`(decimals: Int) {

@@ -53,13 +53,20 @@ struct FrameServer {
         return client
     }
 
-    /// Messages of the block that are no trades.
+    /// Books and klines of the block, one of each before every sixteenth trade.
+    static let blockBooks = blockMessages / 16
+    /// Messages of the block that the feed passes over.
     static let blockIgnored = blockMessages / 8
 
     /// Text frames of trades whose numbers differ in length, as recorded ones do, one in each block fragmented; with book
-    /// updates between them, which the feed passes over.
+    /// updates of thirteen levels, klines and events of no use between them.
     static func block() -> [UInt8] {
-        let depth = #"{"e":"depthUpdate","E":1723161255208,"s":"PROBE","U":1,"u":2,"b":[["61737.63","0.5"]],"a":[]}"#
+        let bids = (0..<12).map { #"["617\#(37 + $0).63000000","0.5000000\#($0 % 10)"]"# }.joined(separator: ",")
+        let depth =
+            #"{"e":"depthUpdate","E":1723161255208,"s":"PROBE","U":1,"u":2,"b":[\#(bids)],"a":[["70000","0"]]}"#
+        let kline =
+            #"{"e":"kline","E":1723161255208,"s":"PROBE","k":{"t":1723161240000,"T":1723161299999,"s":"PROBE","#
+            + #""i":"1m","f":1,"L":2,"o":"1.5","c":"1.6","h":"1.7","l":"1.4","v":"3.25","n":2,"x":false}}"#
         var bytes: [UInt8] = []
         for index in 0..<blockMessages {
             let quantity = ["0.00012000", "1.50000000", "12.34567000", "0.10000000"][index % 4]
@@ -67,7 +74,10 @@ struct FrameServer {
                 #"{"e":"trade","E":1723161255343,"s":"PROBE","t":\#(3_735_683_259 + index),"#
                 + #""p":"\#(61_837 + index % 7 * 9_000).63000000","q":"\#(quantity)","T":1723161255342,"#
                 + #""m":\#(index % 3 == 0),"M":true}"#
-            if index % 8 == 0 { bytes += frame(Array(depth.utf8), first: 0x81) }
+            if index % 8 == 4 { bytes += frame(Array(#"{"e":"24hrTicker","s":"PROBE"}"#.utf8), first: 0x81) }
+            if index % 16 == 0 {
+                bytes += frame(Array(depth.utf8), first: 0x81) + frame(Array(kline.utf8), first: 0x81)
+            }
             if index == 7 {
                 bytes +=
                     frame(Array(text.utf8.prefix(40)), first: 0x01) + frame(Array(text.utf8.dropFirst(40)), first: 0x80)
@@ -111,13 +121,19 @@ func runFeed(trades wanted: Int) throws {
         logger: Logger(label: "feed", factory: { _ in SwiftLogNoOpLogHandler() }))
     handler.start()
     let trades = Atomic<Int>(0)
+    let books = Atomic<Int>(0)
+    let klines = Atomic<Int>(0)
     let isDone = Atomic<Bool>(false)
     let reader = DedicatedThread(name: "reader") {
         let consumer = RingConsumer(ring)
         while !isDone.load(ordering: .acquiring) {
             let batch = consumer.peek(most: 4_096, as: Tick.self)
             var count = 0
-            for tick in batch where tick.kind == RecordKind.trade.rawValue { count += 1 }
+            for tick in batch {
+                if tick.kind == RecordKind.trade.rawValue { count += 1 }
+                if tick.kind == RecordKind.depth.rawValue { books.wrappingAdd(1, ordering: .relaxed) }
+                if tick.kind == RecordKind.klineVolume.rawValue { klines.wrappingAdd(1, ordering: .relaxed) }
+            }
             consumer.release(count: batch.count)
             trades.wrappingAdd(count, ordering: .releasing)
             if count == 0 { usleep(50) }
@@ -151,5 +167,9 @@ func runFeed(trades wanted: Int) throws {
     let ignored = Int(metrics.total("tickline_messages_ignored_total")) - 1 - warmUpBlocks * FrameServer.blockIgnored
     let refused = Int(metrics.total("tickline_decode_errors_total"))
     let stalls = Int(metrics.total("tickline_ring_stalls_total"))
-    print("{\"trades\":\(counted),\"ignored\":\(ignored),\"refused\":\(refused),\"stalls\":\(stalls)}")
+    let warmUpBooks = warmUpBlocks * FrameServer.blockBooks
+    let counts =
+        "\"trades\":\(counted),\"books\":\(books.load(ordering: .relaxed) - warmUpBooks),"
+        + "\"klines\":\(klines.load(ordering: .relaxed) - warmUpBooks)"
+    print("{\(counts),\"ignored\":\(ignored),\"refused\":\(refused),\"stalls\":\(stalls)}")
 }

@@ -1,7 +1,7 @@
 // Runs hot paths in a release build, between markers that a preloaded counting library hooks.
 //
 //   hotpath-probe engine N     N ticks: feed ring -> engine -> sink and record ring
-//   hotpath-probe feed N       N trades: websocket on a loopback socket -> feed's thread -> ring
+//   hotpath-probe feed N       N trades, books between: websocket on a loopback socket -> feed's thread -> ring
 //   hotpath-probe sink N URL [CAFILE]   N signals: engine's thread -> Redis at URL, its certificate verified against CAFILE
 //   hotpath-probe control      one allocation, one retain, one release per iteration: the counters must see them
 //   hotpath-probe store N PATH N rows into a new SQLite store
