@@ -44,7 +44,8 @@ struct ContinuityTracker {
         var continuity = Continuity.next
         let before = previousID ?? id
         if hasID, before > lastID {
-            if before &- lastID > mostPlausibleHole, !confirmsDoubted(id, after: previousID, within: mostPlausibleHole) {
+            if before &- lastID > mostPlausibleHole, !confirmsDoubted(id, after: previousID, within: mostPlausibleHole)
+            {
                 doubtedID = id
                 return .implausible
             }

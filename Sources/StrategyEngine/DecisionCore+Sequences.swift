@@ -100,6 +100,8 @@ extension DecisionCore {
         }
         let instrument = Int(kline.instrument)
         let stream = instrument * EngineCounters.kindCount + EngineCounters.klineIndex
+        // One rogue open time would make every later kline look old.
+        guard kline.openTime <= kline.eventTime else { return counters.implausible[stream].addFromOnlyWriter() }
         let tracker = instrument * intervalCount + Int(kline.interval.rawValue)
         guard
             klineTrackers[tracker].accept(

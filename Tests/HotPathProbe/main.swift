@@ -53,7 +53,7 @@ private func sequences() -> (book: [Tick], klines: [Tick]) {
     let klines = [false, true].flatMap { isClosed in
         let slots = Kline(
             instrument: 0, feed: 0, interval: .oneSecond, isClosed: isClosed, openTime: UnixNanos(rawValue: 0),
-            closeTime: UnixNanos(rawValue: 0), eventTime: UnixNanos(rawValue: 0),
+            closeTime: UnixNanos(rawValue: 0), eventTime: UnixNanos(rawValue: .max),
             receiveMonotonic: MonotonicNanos(rawValue: 0), open: 1, high: 1, low: 1, close: 1, volume: 0, tradeCount: 0,
             firstTradeID: nil, lastTradeID: nil
         ).slots

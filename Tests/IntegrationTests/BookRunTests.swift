@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test(.enabled(if: MongoServer.shouldRun))
-    func `all 3,451 recorded book updates reach MongoDB in the exchange's text, and the 37 signals stay`() async throws {
+    func `all 3,451 recorded updates reach MongoDB in the exchange's text, and the 37 signals stay`() async throws {
         defer { folder.remove() }
         let mongo = try MongoServer()
         defer { mongo.remove() }
@@ -118,7 +118,9 @@ import Testing
         #expect(signals.count == 37)
         #expect(try Set(signals) == Self.crossings("binance_btcusdt_trade_20240808", exchange: "binance"))
         let levels = found.reduce(0) { $0 + $1.bids.count + $1.asks.count }
-        print("figure: MongoDB: \(found.count) of 3451 book updates, \(levels) levels in the exchange's text, 37 signals")
+        print(
+            "figure: \(found.count) of 3451 book updates in MongoDB, \(levels) levels in the exchange's text, 37 signals"
+        )
     }
 
     @Test func `the same reach SQLite, which needs no server`() async throws {
@@ -133,7 +135,8 @@ import Testing
         defer { folder.remove() }
         let expected = try Self.events(of: Self.futures)
         try await replay(
-            Self.futures, feed: { "binance-usdm=" + Self.streams("btcusdt@depth@0ms")($0) }, trades: 21_313, books: 6_551)
+            Self.futures, feed: { "binance-usdm=" + Self.streams("btcusdt@depth@0ms")($0) }, trades: 21_313,
+            books: 6_551)
         let found = try storedInSQLite()
         #expect(found == expected)
         #expect(zip(found, found.dropFirst()).allSatisfy { $1.previous == $0.last })

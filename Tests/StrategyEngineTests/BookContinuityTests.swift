@@ -100,10 +100,13 @@ import TradingModel
         #expect(signals.map(\.tickID) == [5])
     }
 
-    @Test func `closed klines are forwarded, forming ones end here, repeats of both are dropped`() throws {
+    @Test func `closed klines are forwarded, forming ones end here, repeats and rogues are dropped`() throws {
         var fixture = CoreFixture(try catalog(short: 1, long: 2))
         let closed = SampleMarket.kline(1)
+        var rogue = SampleMarket.kline(1_000)
+        rogue.eventTime = closed.eventTime
         for kline in [
+            rogue,
             SampleMarket.kline(1, isClosed: false, eventOffsetNanos: -5),
             SampleMarket.kline(1, isClosed: false, eventOffsetNanos: -5, receiveNanos: 7),
             SampleMarket.kline(1, isClosed: false, eventOffsetNanos: -3), closed, closed,
@@ -114,6 +117,7 @@ import TradingModel
             fixture.recorded().klines == [closed, SampleMarket.kline(1, interval: .oneHour), SampleMarket.kline(2)])
         #expect(fixture.metrics.total("tickline_ticks_total") == 6)
         #expect(fixture.metrics.total("tickline_ticks_repeated_total") == 4)
+        #expect(fixture.metrics.total("tickline_ticks_implausible_total") == 1)
     }
 
     @Test func `an update that finds no room is dropped whole and counted, and the next one is forwarded`() throws {
