@@ -134,7 +134,8 @@ enum ServerErrorPolicy {
         case "MISCONF": "repair Redis' disk or persistence settings; signals wait in the outbox"
         case "NOREPLICAS": "restore the replicas or lower min-replicas-to-write; signals wait in the outbox"
         case "NOAUTH", "WRONGPASS": "give the right user and password in --redis or REDIS_URL"
-        case "NOPERM": "allow the user this command on the stream's keys; README.md, Connecting to Redis, lists all it needs"
+        case "NOPERM":
+            "allow the user this command on the stream's keys; README.md, Connecting to Redis, lists all it needs"
         case "WRONGTYPE": "the key is no stream; delete it or choose another with --signal-stream"
         case "MOVED", "ASK", "CLUSTERDOWN":
             "this is a node of a Redis Cluster, which is not supported yet; give --redis a single server or sentinels"

@@ -11,7 +11,8 @@ func runSink(signals: Int, url: String, caFile: String?) async throws {
     let catalog = MarketCatalog(
         instruments: [InstrumentSpecification(instrument: Instrument(exchange: .simulator, symbol: "PROBE"))],
         strategies: [try SMACrossoverParameters(shortPeriod: 5, longPeriod: 20)])
-    var configuration = SignalPublisherConfiguration(endpoint: try RedisEndpoint(url: url, files: RedisTLSFiles(caFile: caFile)))
+    var configuration = SignalPublisherConfiguration(
+        endpoint: try RedisEndpoint(url: url, files: RedisTLSFiles(caFile: caFile)))
     configuration.trim = nil
     let publisher = try SignalPublisher(
         configuration: configuration, catalog: catalog, metrics: MetricsRegistry(),

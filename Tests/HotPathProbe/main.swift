@@ -208,7 +208,7 @@ switch arguments.count > 1 ? arguments[1] : "" {
 case "engine": try await runEngine(ticks: amount)
 case "control": runControl()
 case "feed": try runFeed(trades: amount)
-case "sink" where arguments.count > 3: 
+case "sink" where arguments.count > 3:
     try await runSink(signals: amount, url: arguments[3], caFile: arguments.count > 4 ? arguments[4] : nil)
 case "store" where arguments.count > 3: try runStore(rows: amount, path: arguments[3])
 case "ring": runRing(total: UInt64(amount))

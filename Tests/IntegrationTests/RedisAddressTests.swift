@@ -40,7 +40,8 @@ import Testing
         defer { folder.remove() }
         let run = try RunningTickline(
             [
-                "--redis", "redis+sentinel://user:canary-one@127.0.0.1:1/main?sentinelUser=s&sentinelPassword=canary-two",
+                "--redis",
+                "redis+sentinel://user:canary-one@127.0.0.1:1/main?sentinelUser=s&sentinelPassword=canary-two",
                 "--feed", "simulator=ws://127.0.0.1:1/ws/btcusdt@trade",
             ], folder: folder.url)
         try await waitUntil("counted", timeout: .seconds(60)) {

@@ -166,6 +166,21 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
+    @Test func `another database needs the right to select it`() async throws {
+        let server = try await RedisServer()
+        let probe = try Probe(server.url)
+        try AccessControl.allow(AccessControl.commands(.append), probe)
+        let rig = try Rig(try Fixture.configuration(AccessControl.url(server) + "/3"))
+        var sink = rig.publisher.makeSink()
+        rig.publisher.start()
+        _ = sink.publish(Fixture.signal(0))
+        try await waitUntil("named: \(rig.health.status.reason)") { rig.health.status.reason.contains("'select'") }
+        try AccessControl.allow(AccessControl.commands(.append) + ["select"], probe)
+        try await rig.drained()
+        #expect(try Probe(server.url + "/3").identifiers() == [Fixture.identifier(0)])
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
     @Test(arguments: ["tickline:hunter2", ":hunter2", "stranger:hunter2"])
     func `a wrong login is counted and its password never shown`(login: String) async throws {
         let server = try await RedisServer(password: "right")

@@ -66,7 +66,8 @@ struct EndpointTests {
         for (url, files) in [
             ("redis://h", RedisTLSFiles(caFile: "ca.pem")), ("h:1", RedisTLSFiles(caFile: "ca.pem")),
             ("redis+sentinel://h/m", RedisTLSFiles(caFile: "ca.pem")),
-            ("rediss://h", RedisTLSFiles(certificateFile: "cert.pem")), ("rediss://h", RedisTLSFiles(keyFile: "key.pem")),
+            ("rediss://h", RedisTLSFiles(certificateFile: "cert.pem")),
+            ("rediss://h", RedisTLSFiles(keyFile: "key.pem")),
         ] {
             let error = #expect(throws: RedisStreamsError.self) { try RedisEndpoint(url: url, files: files) }
             guard case .invalidSetting = error else {

@@ -28,12 +28,20 @@ import TradingModel
 
         /// A setting that is changed and changed back.
         init(_ name: String, setting: String, _ value: String, before: String) {
-            self.init(name) { try $1("CONFIG", "SET", setting, value) } end: { try $0("CONFIG", "SET", setting, before) }
+            self.init(name) {
+                try $1("CONFIG", "SET", setting, value)
+            } end: {
+                try $0("CONFIG", "SET", setting, before)
+            }
         }
     }
 
     static let troubles = [
-        Trouble("READONLY") { try $1("REPLICAOF", "127.0.0.1", "1") } end: { try $0("REPLICAOF", "NO", "ONE") },
+        Trouble("READONLY") {
+            try $1("REPLICAOF", "127.0.0.1", "1")
+        } end: {
+            try $0("REPLICAOF", "NO", "ONE")
+        },
         Trouble("MASTERDOWN") {
             try $1("CONFIG", "SET", "replica-serve-stale-data", "no")
             try $1("REPLICAOF", "127.0.0.1", "1")
