@@ -106,6 +106,58 @@ import Testing
         )
     }
 
+    /// Kinds after which a reader can't go on with the connection.
+    private static let endings: [Malformation] = [.oversized, .lyingLength, .binary, .invalidUTF8]
+
+    @Test(arguments: Malformation.allCases.filter { !endings.contains($0) })
+    func `a spoiled message is counted, its id is in a gap record, and the connection goes on`(
+        kind: Malformation
+    ) async throws {
+        defer { folder.remove() }
+        let rule = FaultRule(.malformed(kind, count: 1), .everyMessages(100))
+        let market = try await MarketRun(.trades(2_000, faults: [rule]), folder: folder.url)
+        try await waitUntil("all trades taken or missing") {
+            let taken = await market.run.metric("tickline_ticks_total")
+            return taken + (await market.run.metric("tickline_ticks_missing_total")) == 2_000
+        }
+        try await judge(market, kind, sent: 19, reconnects: 0)
+    }
+
+    @Test(arguments: endings)
+    func `a message that ends its connection is counted, and what is lost with it is in a gap record`(
+        kind: Malformation
+    ) async throws {
+        defer { folder.remove() }
+        let market = try await MarketRun(.trades(rate: 2_000, pacing: .recorded), folder: folder.url)
+        for round in 1...2 {
+            let before = await market.run.metric("tickline_ticks_total")
+            try await waitUntil("ticks") { await market.run.metric("tickline_ticks_total") > before + 200 }
+            try await market.simulator.inject(.malformed(kind, count: 1))
+            try await waitUntil("a new connection") { market.simulator.statistics.connectionsAccepted == round + 1 }
+        }
+        let before = await market.run.metric("tickline_ticks_total")
+        try await waitUntil("ticks again") { await market.run.metric("tickline_ticks_total") > before + 200 }
+        try await judge(market, kind, sent: 2, reconnects: 2)
+    }
+
+    /// Each spoiled message was counted and each id is a stored tick or in a gap record.
+    private func judge(_ market: MarketRun, _ kind: Malformation, sent: Int, reconnects: Int) async throws {
+        let implausible = Int(await market.run.metric("tickline_ticks_implausible_total"))
+        let (status, counts) = try await market.stop()
+        let counted = (counts["refused"] ?? 0) + implausible
+        #expect(market.ledger.count { $0.treatment == .malformed(kind) } == sent)
+        #expect(status == 0 && counted == sent && counts["reconnects"] == reconnects)
+        let trades = try market.trades()
+        let span = Int((trades.last?.id ?? 0) - (trades.first?.id ?? 0)) + 1
+        let silent = span - trades.count - (counts["missing"] ?? 0)
+        #expect(silent == 0 && trades.count == counts["ticks"])
+        let unreadable = Set(market.ledger.filter { !$0.treatment.isReadable }.compactMap(\.firstID))
+        #expect(unreadable.isDisjoint(with: trades.map(\.id)))
+        print(
+            "figure: D1 \(kind.rawValue): sent \(sent), counted \(counted), reconnects \(counts["reconnects"] ?? -1), missing",
+            "\(counts["missing"] ?? -1) in \(counts["gaps"] ?? -1) gap records, silent \(silent)")
+    }
+
     @Test(arguments: [3_600, -3_600])
     func `exchange times an hour off leave no absurd latency and do not touch the order`(shift: Int64) async throws {
         defer { folder.remove() }

@@ -12,7 +12,7 @@ public enum Malformation: String, Sendable, Hashable, CaseIterable {
     case nested
     /// A price is `NaN`.
     case nan
-    /// The id is 2⁴⁰ further on.
+    /// The id is 2⁴⁸ further on.
     case wrongID = "wrong-id"
     /// A text message of more than 1 MiB. A reader should close the connection with 1009.
     case oversized
@@ -34,7 +34,7 @@ public enum Malformation: String, Sendable, Hashable, CaseIterable {
         case .wrongTypes: PayloadEdit.changing(payload, firstOf: PayloadEdit.identifiers) { _ in Array("true".utf8) }
         case .wrongID:
             PayloadEdit.changing(payload, firstOf: PayloadEdit.identifiers) { text in
-                Int(String(decoding: text, as: UTF8.self)).map { Array("\($0 &+ 1 << 40)".utf8) }
+                Int(String(decoding: text, as: UTF8.self)).map { Array("\($0 &+ 1 << 48)".utf8) }
             }
         case .nan: PayloadEdit.changing(payload, firstOf: PayloadEdit.prices) { _ in Array("\"NaN\"".utf8) }
         default: payload
