@@ -17,18 +17,17 @@ struct NodePlan {
     ///
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
     init(settings: Settings) throws(SettingsError) {
-        let strategy: SMACrossoverParameters
-        do {
-            strategy = try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
-            feeds = try FeedPlan.plans(parsing: settings.feeds)
-            let files = RedisTLSFiles(
-                caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
-            guard settings.redis != nil || files == RedisTLSFiles() else {
-                throw SettingsError.conflict("certificate files for Redis need its address: give --redis rediss://host")
-            }
-            redis = try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
-        } catch {
-            throw .conflict("\(error)")
+        let strategy = try Self.named("short, --long") {
+            try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
+        }
+        feeds = try Self.named("feed") { try FeedPlan.plans(parsing: settings.feeds) }
+        let files = RedisTLSFiles(
+            caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
+        guard settings.redis != nil || files == RedisTLSFiles() else {
+            throw .conflict("certificate files for Redis need its address: give --redis rediss://host")
+        }
+        redis = try Self.named("redis") {
+            try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
         }
         guard feeds.count <= Self.mostFeeds else {
             throw .conflict(
@@ -61,6 +60,11 @@ struct NodePlan {
             }
         }
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
+    }
+
+    /// What `body` makes; its refusal begins with the setting's flag.
+    private static func named<Value>(_ flag: String, _ body: () throws -> Value) throws(SettingsError) -> Value {
+        do { return try body() } catch { throw .conflict("--\(flag): \(error)") }
     }
 
     /// A thread and a ring each; far above what one machine carries.

@@ -96,7 +96,9 @@ extension TransportConnection {
     private static func error(
         _ code: CURLcode, _ handle: UnsafeMutableRawPointer, _ endpoint: TransportEndpoint, detail: String
     ) -> TransportError {
-        let detail = unsafe detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+        var detail = unsafe detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+        // libcurl quotes the whole address here, with the password in it.
+        if detail.hasPrefix("Unsupported proxy") { detail = "its address is not understood" }
         switch code {
         case CURLE_ABORTED_BY_CALLBACK: return .cancelled
         case CURLE_URL_MALFORMAT: return .invalidAddress(detail)

@@ -5,16 +5,17 @@ struct RunSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the engine: feeds in, signals and records out.",
         discussion: """
-            A flag wins over its environment variable, a variable over the YAML file, the file over the default. Without
-            Redis signals go to standard output; without MongoDB ticks and decisions go to a SQLite file, tickline.sqlite
-            in the data folder.
+            A flag wins over its environment variable, a variable over the YAML file, the file over the default. \
+            Without Redis signals go to standard output; without MongoDB ticks and decisions go to tickline.sqlite in the \
+            data folder.
 
             Examples:
               tickline run
-              tickline run --feed 'wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade'
-              tickline run --short 5 --long 20 --redis redis://:secret@127.0.0.1:6379/0 --mongo mongodb://127.0.0.1
-              tickline run --config tickline.yaml
-              tickline run --feed binance=ws://127.0.0.1:9443/ws/btcusdt@trade --ca-file ca.pem
+              tickline run --redis redis://127.0.0.1 --mongo mongodb://127.0.0.1
+              tickline run --feed wss://data-stream.binance.vision/ws/ethusdt@trade
+              tickline run --feed binance=ws://127.0.0.1:9443/ws/btcusdt@trade
+              tickline run --config tickline.yaml --short 5 --long 20
+              REDIS_URL_FILE=/run/secrets/redis tickline run
             """)
 
     @OptionGroup var file: FileOptions
@@ -32,8 +33,8 @@ struct ConfigSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Print the effective settings as a YAML file, or its schema.",
         discussion: """
-            Takes the flags of run and reads the same environment and file. Each setting is printed with what it does and
-            where its value came from; passwords are left out. The output is a settings file.
+            Takes the flags of run and reads the same environment and file. Each setting is printed with what it does \
+            and where its value came from; passwords are left out. The output is a settings file.
 
             Examples:
               tickline config > tickline.yaml
@@ -79,9 +80,9 @@ struct SimulateSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Serve recorded or synthetic market streams as Binance would.",
         discussion: """
-            Recordings are .ndjson or .ndjson.gz files, one message a line. The replay starts when a subscriber connects
-            and starts anew for the next one once it has ended and nobody is connected; who joins later receives what is
-            left.
+            Recordings are .ndjson or .ndjson.gz files, one message a line. The replay starts when a subscriber connects \
+            and starts anew for the next one once it has ended and nobody is connected; who joins later receives what \
+            is left.
 
             Faults:
             \(SimulateOptions.faultGrammar.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))

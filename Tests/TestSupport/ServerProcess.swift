@@ -10,7 +10,11 @@ public final class ServerProcess: @unchecked Sendable {
     public let log: URL
 
     /// Starts `program` (found on the PATH unless absolute); its output goes to `folder/name.log`.
-    public init(_ program: String, _ arguments: [String], folder: URL, name: String) throws {
+    ///
+    /// - Parameter environment: all it gets; nil for the tests' own.
+    public init(
+        _ program: String, _ arguments: [String], environment: [String: String]? = nil, folder: URL, name: String
+    ) throws {
         log = folder.appendingPathComponent("\(name).log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
@@ -20,6 +24,7 @@ public final class ServerProcess: @unchecked Sendable {
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
         process.currentDirectoryURL = folder
+        if let environment { process.environment = environment }
         try process.runUnmasked()
     }
 

@@ -75,19 +75,30 @@ public final class RunningTickline: Sendable {
     }
 
     /// Starts `tickline run` with `arguments` behind the listeners' flags; output goes to `folder/name.log`.
-    public init(_ arguments: [String], folder: URL, name: String = "run") throws {
+    ///
+    /// - Parameter environment: variables added to the tests' own.
+    public init(
+        _ arguments: [String], environment: [String: String] = [:], folder: URL, name: String = "run"
+    ) throws {
         process = try ServerProcess(
             Tickline.executable,
             [
                 "run", "--collector-http", "127.0.0.1:0", "--processor-http", "127.0.0.1:0",
                 "--trader-http", "127.0.0.1:0", "--data", folder.appendingPathComponent("data").path,
                 "--summary-json", folder.appendingPathComponent("\(name).json").path,
-            ] + arguments, folder: folder, name: name)
+            ] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            folder: folder, name: name)
     }
 
-    /// The body of a path of the collector's listener, with its status; 0 where nobody answers yet.
-    public func get(_ path: String) async -> (status: Int, body: String) {
-        guard let collectorPort, let url = URL(string: "http://127.0.0.1:\(collectorPort)\(path)"),
+    /// Starts `tickline run` with no flag at all and exactly this environment; output goes to `folder/name.log`.
+    public init(environment: [String: String], folder: URL, name: String = "run") throws {
+        process = try ServerProcess(
+            Tickline.executable, ["run"], environment: environment, folder: folder, name: name)
+    }
+
+    /// The body of a path of the collector's listener, or of another one's, with its status; 0 where nobody answers yet.
+    public func get(_ path: String, port: Int? = nil) async -> (status: Int, body: String) {
+        guard let port = port ?? collectorPort, let url = URL(string: "http://127.0.0.1:\(port)\(path)"),
             let (data, response) = try? await HTTPClient.get(url)
         else { return (0, "") }
         return (response, String(decoding: data, as: UTF8.self))

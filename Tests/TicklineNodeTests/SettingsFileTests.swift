@@ -27,6 +27,7 @@ import Testing
         Case(yaml: "strategy: &a {short: 5, long: 20}\n"),
         Case(yaml: "redis: {url: 'redis://h', stream: '5', publish: once}\n"),
         Case(yaml: "summaryJson: x.json\nlog: {level: debug}\nstore: {kind: none}\n"),
+        Case(yaml: "connection: {silenceAlarms: [60, BTCUSDT@trade=600, 'off']}\n"),
         Case(yaml: "mongo:\n  uri: &u mongodb://h\n  database: *u\n"),
 
         Case(yaml: "strategy:\n  shrt: 5\n", says: "x.yaml:2:3: unknown key 'shrt' in strategy; did you mean short?"),
@@ -63,7 +64,7 @@ import Testing
         Case(yaml: "redis: {stream: 5}\n", says: "x.yaml:1:17: redis.stream is a number to YAML; text that looks"),
         Case(yaml: "redis: {stream: ''}\n", says: "x.yaml:1:17: redis.stream is empty; give a key"),
         Case(yaml: "redis: {stream: on}\n", says: "x.yaml:1:17: redis.stream is no text to YAML"),
-        Case(yaml: "redis: {url: [canary]}\n", says: "x.yaml:1:14: redis.url is a list; give an address such as redis://"),
+        Case(yaml: "redis: {url: [canary]}\n", says: "x.yaml:1:14: redis.url is a list; give an address such as"),
         Case(yaml: "redis: {publish: twice}\n", says: "x.yaml:1:18: redis.publish is another word; give one of append"),
         Case(yaml: "http: {collector: 65536}\n", says: "x.yaml:1:19: http.collector is out of range; give a port"),
         Case(
@@ -72,6 +73,13 @@ import Testing
         Case(
             yaml: "connection: {proxy: foo}\n", says: "x.yaml:1:21: connection.proxy is refused; give http://host:port",
             isKnownToSchema: false),
+        Case(
+            yaml: "connection: {silenceAlarms: [0]}\n", says: "x.yaml:1:30: connection.silenceAlarms[0] is out of range"
+        ),
+        Case(yaml: "connection: {silenceAlarms: [off]}\n", says: "x.yaml:1:30: connection.silenceAlarms[0] is no text"),
+        Case(
+            yaml: "connection: {silenceAlarms: [BTCUSDT=x]}\n",
+            says: "x.yaml:1:29: connection.silenceAlarms is refused; give seconds or off", isKnownToSchema: false),
         Case(yaml: "store: mongo\n", says: "x.yaml:1:8: store is a single value; give a map with the keys kind"),
     ]
 

@@ -115,6 +115,19 @@ struct TransportTests {
         }
     }
 
+    @Test(arguments: [
+        "http://user:canary @127.0.0.1:1", "gopher://user:canary@127.0.0.1:1", "http://user:canary@h:port",
+    ])
+    func `never shows a proxy's password, not even where its address is no address`(proxy: String) {
+        do {
+            _ = try TransportConnection(
+                connectingTo: TransportEndpoint(host: "127.0.0.1", port: 1, security: .none, proxyURL: proxy))
+            Issue.record("\(proxy) was taken")
+        } catch {
+            #expect(!"\(error)".contains("canary") && !error.description.contains("canary"))
+        }
+    }
+
     @Test func `goes through a proxy and names its refusal`() throws {
         let listener = try SilentListener(
             answers: ["HTTP/1.1 200 Connected\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"])

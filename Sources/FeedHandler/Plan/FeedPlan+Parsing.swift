@@ -32,12 +32,14 @@ extension FeedPlan {
         return items + ["timeUnit=MICROSECOND"]
     }
 
-    /// The text without what might be a user name and password: all before an `@` in front of the path.
+    /// The text without what might be a user name and password: all before an `@` in front of the path, and in text without
+    /// a scheme all before the last `@` that follows a colon.
     private static func masked(_ address: String) -> String {
-        guard let scheme = address.firstRange(of: "://") else { return address }
-        let rest = address[scheme.upperBound...]
-        guard let sign = rest.prefix(while: { $0 != "/" }).lastIndex(of: "@") else { return address }
-        return address[..<scheme.upperBound] + "***" + rest[sign...]
+        let start = address.firstRange(of: "://")?.upperBound
+        let rest = address[(start ?? address.startIndex)...]
+        let login = start == nil ? rest : rest.prefix { $0 != "/" }
+        guard let sign = login.lastIndex(of: "@"), start != nil || login[..<sign].contains(":") else { return address }
+        return address[..<rest.startIndex] + "***" + rest[sign...]
     }
 
     /// `EXCHANGE=URL` or `URL`: an `=` counts only before the `://`.

@@ -22,7 +22,6 @@ public enum DemoCommand {
             // On a terminal the table and the summary are what matters.
             let level = resolver.origin("log-level") == .byDefault ? "warning" : settings.logLevel
             let logger = makeLogger(level: level, metrics: metrics)
-            for warning in resolver.warnings { logger.warning("\(warning)") }
             let simulator = ExchangeSimulator(configuration: configuration, logger: logger)
             let port = try await simulator.start()
             settings.feeds = ["simulator=\(feed(port: port, symbols: options.symbols))"]
@@ -31,6 +30,7 @@ public enum DemoCommand {
             if resolver.origin("trader-http") == .byDefault { settings.traderHTTP.useFreePortIfTaken() }
 
             let node = try Node(settings: settings, logger: logger, metrics: metrics)
+            for warning in resolver.warnings { logger.warning("\(warning)") }
             let summary = try await node.run(until: stop, duration: duration) { addresses in
                 let collector = addresses.first.map { "http://\($0)" } ?? ""
                 printStatus(

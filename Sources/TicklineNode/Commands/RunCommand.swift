@@ -14,8 +14,8 @@ public enum RunCommand {
             try settings.checkFiles(resolver)
             let metrics = MetricsRegistry()
             let logger = makeLogger(level: settings.logLevel, metrics: metrics)
-            for warning in resolver.warnings { logger.warning("\(warning)") }
             let node = try Node(settings: settings, logger: logger, metrics: metrics)
+            for warning in resolver.warnings { logger.warning("\(warning)") }
             try report(await node.run(until: stop, duration: duration), settings: settings)
         }
     }

@@ -24,7 +24,10 @@ extension Setting {
             example: "socks5h://127.0.0.1:1080", help: "A proxy for feeds"),
         Setting(
             "silence-alarm", at: "connection.silenceAlarms", \.silenceAlarms,
-            .texts("[symbol@type=]seconds", expected: "seconds or off, alone or behind SYMBOL@type=") {
+            .texts(
+                "[symbol@type=]seconds", numbers: 1...Int(SilenceLimits.mostSeconds),
+                expected: "seconds or off, alone or behind SYMBOL@type="
+            ) {
                 var alarms = SilenceAlarms()
                 return alarms.set($0[...])
             },
@@ -47,7 +50,8 @@ extension Setting {
         Setting(
             "price-band", at: "strategy.priceBandPercent", \.priceBandPercent,
             .number(1...DecisionCore.widestPriceBandPercent, "percent"), defaultNote: "none", example: "20",
-            help: "Prices that differ by more from the last one inside are kept, and decide nothing while they are in the"
+            help:
+                "Prices that differ by more from the last one inside are kept, and decide nothing while they are in the"
                 + " window"),
         Setting(
             "idle", at: "strategy.idle", \.idle, .choice("park|spin"), example: "spin",
@@ -135,7 +139,9 @@ extension Setting {
 
     private static func isProxy(_ text: String) -> Bool {
         let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
-        guard let url = URLComponents(string: text), let scheme = url.scheme else { return false }
+        // Foundation would escape a blank; libcurl refuses it.
+        guard !text.contains(where: \.isWhitespace), let url = URLComponents(string: text), let scheme = url.scheme
+        else { return false }
         return schemes.contains(scheme) && url.host?.isEmpty == false
     }
 }

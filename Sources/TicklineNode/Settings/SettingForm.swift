@@ -154,12 +154,13 @@ extension SettingForm where Value == [String] {
 }
 
 extension SettingForm where Value == [String] {
-    /// Texts of one form; there may be none.
+    /// Texts of one form, which may be mere numbers; there may be none.
     static func texts(
-        _ valueName: String, expected: String, where accepts: @escaping @Sendable (String) -> Bool
+        _ valueName: String, numbers: ClosedRange<Int>, expected: String,
+        where accepts: @escaping @Sendable (String) -> Bool
     ) -> Self {
         Self(
-            valueName: valueName, expected: expected, shape: .list(.text), isList: true,
+            valueName: valueName, expected: expected, shape: .list(.textOrInteger(numbers)), isList: true,
             parse: { texts in separated(texts).flatMap { $0.allSatisfy(accepts) ? $0 : nil } },
             decode: { node in
                 let texts = node.sequence?.compactMap(\.string)
