@@ -23,9 +23,12 @@ public struct Node: Sendable {
 
     /// Builds the parts; nothing is started and no connection made.
     ///
+    /// - Parameter origin: where a setting came from, by its flag, for refusals.
     /// - Throws: `SettingsError` for settings that make no sense together.
-    public init(settings: Settings, logger: Logger, metrics: MetricsRegistry) throws(SettingsError) {
-        let plan = try NodePlan(settings: settings)
+    public init(
+        settings: Settings, origin: (String) -> SettingOrigin, logger: Logger, metrics: MetricsRegistry
+    ) throws(SettingsError) {
+        let plan = try NodePlan(settings: settings, origin: origin)
         try Self.check(settings.idle, feeds: plan.feeds.count)
         let health = HealthRegistry()
         let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }

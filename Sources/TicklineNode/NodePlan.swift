@@ -15,18 +15,19 @@ struct NodePlan {
 
     /// Understands periods, addresses and instruments.
     ///
+    /// - Parameter origin: where a setting came from, by its flag; refusals begin with it.
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
-    init(settings: Settings) throws(SettingsError) {
-        let strategy = try Self.named("short, --long") {
+    init(settings: Settings, origin: (String) -> SettingOrigin = { .flag($0) }) throws(SettingsError) {
+        let strategy = try Self.explained(["short", "long"], origin) {
             try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
         }
-        feeds = try Self.named("feed") { try FeedPlan.plans(parsing: settings.feeds) }
+        feeds = try Self.explained(["feed"], origin) { try FeedPlan.plans(parsing: settings.feeds) }
         let files = RedisTLSFiles(
             caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
         guard settings.redis != nil || files == RedisTLSFiles() else {
             throw .conflict("certificate files for Redis need its address: give --redis rediss://host")
         }
-        redis = try Self.named("redis") {
+        redis = try Self.explained(["redis"], origin) {
             try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
         }
         guard feeds.count <= Self.mostFeeds else {
@@ -62,9 +63,14 @@ struct NodePlan {
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
     }
 
-    /// What `body` makes; its refusal begins with the setting's flag.
-    private static func named<Value>(_ flag: String, _ body: () throws -> Value) throws(SettingsError) -> Value {
-        do { return try body() } catch { throw .conflict("--\(flag): \(error)") }
+    /// What `body` makes; its refusal begins with where the settings came from.
+    private static func explained<Value>(
+        _ flags: [String], _ origin: (String) -> SettingOrigin, _ body: () throws -> Value
+    ) throws(SettingsError) -> Value {
+        do { return try body() } catch {
+            let given = flags.map(origin).filter { $0 != .byDefault }.map(\.description)
+            throw .conflict((given.isEmpty ? "" : given.joined(separator: ", ") + ": ") + "\(error)")
+        }
     }
 
     /// A thread and a ring each; far above what one machine carries.

@@ -41,6 +41,10 @@ import Testing
         Refusal(
             arguments: ["run", "--feed", "nyse=ws://localhost:1/ws/a@trade"], status: 78, says: ["nyse", "binance"]),
         Refusal(arguments: ["run", "--redis", "http://localhost"], status: 78, says: ["http", "redis://"]),
+        Refusal(arguments: ["run"], environment: ["REDIS_ADDR": "h:x"], status: 78, says: ["REDIS_ADDR: ", "port"]),
+        Refusal(
+            arguments: ["run", "--long", "5"], environment: ["SHORT_PERIOD": "50"], status: 78,
+            says: ["SHORT_PERIOD, --long: ", "below"]),
         Refusal(arguments: ["run", "--mongo", "localhost"], status: 78, says: ["mongodb://"]),
         Refusal(arguments: ["run", "--stream-max-age-days", "99999999"], status: 78, says: ["36500"]),
         Refusal(arguments: ["run", "--tick-retention-days", "24856"], status: 78, says: ["24855"]),

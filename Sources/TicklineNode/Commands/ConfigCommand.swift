@@ -7,7 +7,7 @@ public enum ConfigCommand {
         await exitStatus {
             var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
             let settings = try resolver.resolve()
-            _ = try NodePlan(settings: settings)
+            _ = try NodePlan(settings: settings) { resolver.origin($0) }
             for warning in resolver.warnings { printError(warning) }
             printOutput(try settings.yaml { resolver.origin($0) }, terminator: "")
         }

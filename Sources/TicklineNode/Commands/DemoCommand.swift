@@ -29,7 +29,8 @@ public enum DemoCommand {
             if resolver.origin("processor-http") == .byDefault { settings.processorHTTP.useFreePortIfTaken() }
             if resolver.origin("trader-http") == .byDefault { settings.traderHTTP.useFreePortIfTaken() }
 
-            let node = try Node(settings: settings, logger: logger, metrics: metrics)
+            let node = try Node(
+                settings: settings, origin: { resolver.origin($0) }, logger: logger, metrics: metrics)
             for warning in resolver.warnings { logger.warning("\(warning)") }
             let summary = try await node.run(until: stop, duration: duration) { addresses in
                 let collector = addresses.first.map { "http://\($0)" } ?? ""

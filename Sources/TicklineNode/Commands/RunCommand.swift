@@ -14,7 +14,8 @@ public enum RunCommand {
             try settings.checkFiles(resolver)
             let metrics = MetricsRegistry()
             let logger = makeLogger(level: settings.logLevel, metrics: metrics)
-            let node = try Node(settings: settings, logger: logger, metrics: metrics)
+            let node = try Node(
+                settings: settings, origin: { resolver.origin($0) }, logger: logger, metrics: metrics)
             for warning in resolver.warnings { logger.warning("\(warning)") }
             try report(await node.run(until: stop, duration: duration), settings: settings)
         }

@@ -1,15 +1,18 @@
 import Monitoring
 
 /// Where a setting's value came from.
-enum SettingOrigin: Equatable, CustomStringConvertible {
+public enum SettingOrigin: Sendable, Equatable, CustomStringConvertible {
+    /// A flag, by its name without dashes.
     case flag(String)
+    /// An environment variable, or one that names a secret's file.
     case variable(String)
     /// `file:line:column` of the YAML file.
     case file(String)
+    /// Nobody set it.
     case byDefault
 
     /// As refusals and `tickline config` name it.
-    var description: String {
+    public var description: String {
         switch self {
         case .flag(let name): "--\(name)"
         case .variable(let name): name
