@@ -84,7 +84,7 @@ struct SimulateSubcommand: AsyncParsableCommand {
             and starts anew for the next one once it has ended and nobody is connected; who joins later receives what \
             is left.
 
-            Faults:
+            Faults, here and by POST /faults on the same port, one a line:
             \(SimulateOptions.faultGrammar.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
 
             Examples:

@@ -11,7 +11,7 @@ extension FaultRule {
         handshake:stalled|wrong-accept|huge-headers|301|429[,retry-after=SECONDS][,count=1]
         calm (ends all that lasts or waits)
         Those of messages and subscriptions may have stream=NAME; all may have one of after=MESSAGES, every=MESSAGES,
-        every=TIME and every=TIME..TIME.
+        every=TIME and every=TIME..TIME. It speaks plain TCP: a wrong certificate needs a TLS server in front of it.
         """
 
     /// Reads `KIND[:VARIANT][,KEY=VALUE…]`, such as `gap,count=3,stream=btcusdt@trade,after=500` or `cut:reset,every=10s`.

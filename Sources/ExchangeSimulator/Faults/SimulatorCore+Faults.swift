@@ -33,8 +33,10 @@ extension SimulatorCore {
     }
 
     private func perform(_ fault: ExchangeFault, on stream: String?) throws(SimulatorError) {
-        guard try !faults.take(fault, on: stream) else { return reroute() }
+        let isTaken = try faults.take(fault, on: stream)
         switch fault {
+        case .subscriptions: reroute()
+        case _ where isTaken: break
         case .cut(let cut): cutAll(cut)
         case .pings(let count): for connection in open { connection.ping(count) }
         case .serverShutdown: for connection in open { connection.announceShutdown() }
