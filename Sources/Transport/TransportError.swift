@@ -43,7 +43,8 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
         case .certificateRefused(let endpoint, let detail):
             "the certificate of \(endpoint) is refused (\(detail)); give the CA file that signed it, or fix the server"
         case .tlsFailed(let endpoint, let detail):
-            "TLS with \(endpoint) failed (\(detail)); check that the port speaks TLS 1.2 or newer"
+            "TLS with \(endpoint) failed (\(detail)); check that the port speaks TLS 1.2 or newer and whether it"
+                + " demands a client certificate"
         case .clientCertificateRefused(let endpoint, let detail):
             "\(endpoint) demands a client certificate it accepts (\(detail)); give one with its key that its CA has signed"
         case .unusableCAFile(let path):

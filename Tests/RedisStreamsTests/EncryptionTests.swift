@@ -86,6 +86,18 @@ import TradingModel
         #expect(await accepted.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
+    /// TLS 1.2 refuses during the handshake, and has no word of its own for a certificate that is missing.
+    @Test(arguments: [(nil, "TLS"), ("stranger", "CERTIFICATE")])
+    func `a TLS 1.2 server that refuses the client's certificate is named`(shown: String?, name: String) async throws {
+        let redis = try await EncryptedRedisServer(
+            demandsClientCertificate: true, options: ["--tls-protocols", "TLSv1.2"])
+        let rig = try Rig(try redis.configuration(clientCertificate: shown))
+        rig.publisher.start()
+        try await waitUntil("the refusal is counted: \(rig.health.status.reason)") { rig.errors(name) >= 2 }
+        #expect(!rig.health.status.isReady && rig.health.status.reason.contains("demands a client certificate"))
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
     @Test(arguments: ["no certificate", "another's key", "an encrypted key"])
     func `client files that can't be used are named`(fault: String) async throws {
         let redis = try await EncryptedRedisServer(demandsClientCertificate: true)

@@ -78,11 +78,12 @@ final class RedisConnector {
         throw .unknownMaster(masterName)
     }
 
-    /// The master more than half of all sentinels name, where that server says so itself; nil otherwise.
+    /// Another server than `current` that more than half of all sentinels name and that says itself that it is a master;
+    /// nil where there is none.
     ///
     /// Asks every sentinel. Those that do not answer have no vote.
     /// - Throws: `stopping`, or what connecting to the server named failed with.
-    func masterOfMost() throws(RedisStreamsError) -> RedisEndpoint? {
+    func successor(of current: RedisEndpoint) throws(RedisStreamsError) -> RedisEndpoint? {
         guard case .sentinels(let sentinels, let masterName) = endpoint.transport else { return nil }
         attempt += 1
         var votes: [RedisEndpoint.HostAndPort] = []
@@ -93,9 +94,9 @@ final class RedisConnector {
                 if error == .stopping { throw error }
             }
         }
-        guard let named = votes.first(where: { vote in votes.count { $0 == vote } * 2 > sentinels.count }) else {
-            return nil
-        }
+        guard let named = votes.first(where: { vote in votes.count { $0 == vote } * 2 > sentinels.count }),
+            endpoint.server(at: named) != current
+        else { return nil }
         return try open(endpoint.server(at: named), mustBeMaster: true).endpoint
     }
 

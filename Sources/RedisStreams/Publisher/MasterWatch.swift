@@ -22,9 +22,11 @@ final class MasterWatch {
     /// Runs until the publisher is asked to stop.
     func run() {
         while core.sleepUnlessStopping(millis: Self.intervalMillis) {
+            guard let current = core.masters.withLock({ $0.current }) else { continue }
             do throws(RedisStreamsError) {
-                guard let named = try connector.masterOfMost() else { continue }
-                core.namedMaster.withLock { $0 = named }
+                guard let successor = try connector.successor(of: current) else { continue }
+                // The publisher may have found it by itself meanwhile.
+                core.masters.withLock { if $0.current == current { $0.successor = successor } }
                 core.wakeup.wake()
             } catch {
                 // The server named is not reachable or no master yet: no reason to leave the one in use.

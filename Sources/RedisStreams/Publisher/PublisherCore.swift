@@ -17,8 +17,16 @@ final class PublisherCore: Sendable {
     let wakeup = Wakeup()
     /// Why the stream is not being trimmed, empty while it is; the trimmer's word for the publisher's readiness.
     let trimTrouble = Mutex("")
-    /// The master most sentinels name; nil before they were asked or while they do not agree. `MasterWatch` writes it.
-    let namedMaster = Mutex<RedisEndpoint?>(nil)
+    /// Which master is in use, and which has taken its place.
+    struct Masters {
+        /// The server of the publisher's connection; the publisher writes it.
+        var current: RedisEndpoint?
+        /// Another master most sentinels name by now; `MasterWatch` writes it.
+        var successor: RedisEndpoint?
+    }
+
+    /// What publisher and `MasterWatch` tell each other; without sentinels nobody looks at it.
+    let masters = Mutex(Masters())
     /// What the tail held when the stream was first read.
     let synchronised = Latch<[PublishedSign]>()
     /// Set when the publisher's thread has ended: signals left without acknowledgement.

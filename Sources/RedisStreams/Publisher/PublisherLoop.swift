@@ -83,8 +83,7 @@ final class PublisherLoop {
         metrics.connections.add()
         if let lastServer, lastServer != connection.endpoint { metrics.masterChanges.add() }
         lastServer = connection.endpoint
-        // What was named before belongs to the connection before.
-        core.namedMaster.withLock { $0 = nil }
+        core.masters.withLock { $0 = PublisherCore.Masters(current: connection.endpoint) }
         readyReason = "publishing to \(connection.endpoint)"
         if outbox.pending == 0 { refusal = nil }
         if refusal == nil { backoff.reset() }
@@ -99,9 +98,7 @@ final class PublisherLoop {
         while true {
             if core.isStopDue { throw .stopping }
             if core.isStopRequested, outbox.pending == 0 { return }
-            if let named = core.namedMaster.withLock({ $0 }), named != connection.endpoint {
-                throw .notMaster("\(connection.endpoint)")
-            }
+            if core.masters.withLock({ $0.successor }) != nil { throw .notMaster("\(connection.endpoint)") }
             var events = POLLIN
             if outbox.ownership.isPublishers {
                 switch writePending(to: connection) {
