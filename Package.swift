@@ -130,7 +130,7 @@ let package = Package(
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["TradingModel", "MongoStore"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["FeedHandler", "MongoStore", "TradingModel"], path: "Tests/TestSupport",
             swiftSettings: common),
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
         .executableTarget(
@@ -190,8 +190,8 @@ let package = Package(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["ExchangeSimulator", "tickline", "websocket-echo", "TestSupport", log], swiftSettings: common
-        ),
+            dependencies: ["ExchangeSimulator", "tickline", "websocket-echo", "TestSupport", log], exclude: ["Preload"],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

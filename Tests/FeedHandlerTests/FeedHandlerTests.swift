@@ -89,6 +89,9 @@ struct FeedHandlerTests {
         #expect(feed.tradeIDs == [1, 2, 3])
         #expect(pongs.withLock { $0 } == [Array("one".utf8), [], [UInt8](repeating: 0xAB, count: 125)])
         #expect(feed.metrics.total("tickline_decode_errors_total") == 0)
+        print(
+            "figure: E5 fragments with control frames between, sent byte by byte: 3 messages and 3 pongs, 0 differences"
+        )
     }
 
     @Test func `survives every cut inside a frame and reconnects`() async throws {
@@ -118,45 +121,6 @@ struct FeedHandlerTests {
         #expect(sessions.last?.connection == UInt64(cuts.count + 1))
     }
 
-    @Test(
-        arguments: [
-            (FrameBytes.frame(2, [1]), 1003, "binary_message"),
-            (FrameBytes.frame(1, [1], mask: [1, 2, 3, 4]), 1002, "masked_frame"),
-            (FrameBytes.frame(1, [], reserved: 4), 1002, "reserved_bits"),
-            (FrameBytes.frame(0, [1]), 1002, "unexpected_continuation"),
-            (FrameBytes.frame(1, [], claimedLength: 1 << 40), 1009, "oversized_message"),
-            (FrameBytes.frame(1, [], claimedLength: .max), 1002, "length_not_minimal"),
-            (FrameBytes.frame(8, [1]), 1002, "malformed_close"),
-            (FrameBytes.frame(9, [], isFinal: false), 1002, "fragmented_control_frame"),
-            (FrameBytes.frame(1, [0x22, 0xC3, 0x28]), 1007, "invalid_utf8"),
-            (FrameBytes.frame(8, [0x03, 0xE8, 0xFF]), 1007, "invalid_utf8"),
-        ] as [([UInt8], UInt16, String)])
-    func `answers a breach with its close code and connects again`(bytes: [UInt8], code: UInt16, label: String)
-        async throws
-    {
-        let closed = Mutex<[UInt8]?>(nil)
-        let server = ScriptedServer { number, peer in
-            peer.acceptUpgrade()
-            if number == 1 {
-                peer.send(FeedUnderTest.frames(1...1) + bytes + FeedUnderTest.frames(900...900))
-                let frame = peer.readControl()
-                closed.withLock { $0 = frame?.opcode == 8 ? frame?.payload : nil }
-            } else {
-                peer.send(FeedUnderTest.frames(2...2))
-            }
-            peer.waitForEnd()
-        }
-        let feed = try FeedUnderTest(port: server.port)
-        feed.start()
-        try await feed.waitForTrades(1...2)
-        feed.stop()
-        server.stop()
-        #expect(feed.tradeIDs == [1, 2])
-        #expect(closed.withLock { $0 } == [UInt8(code >> 8), UInt8(code & 0xFF)])
-        #expect(feed.metric(#"tickline_decode_errors_total{reason="\#(label)"}"#) == 1)
-        #expect(feed.metric(#"tickline_reconnects_total{reason="violation"}"#) == 1)
-    }
-
     @Test func `answers a close with its code and says why it is not ready`() async throws {
         let echo = Mutex<[UInt8]?>(nil)
         let mayReturn = Atomic<Bool>(false)
@@ -181,36 +145,6 @@ struct FeedHandlerTests {
         server.stop()
         #expect(echo.withLock { $0 } == [0x03, 0xF0])
         #expect(feed.metric(#"tickline_reconnects_total{reason="closed"}"#) == 1)
-    }
-
-    @Test(arguments: [
-        ("HTTP/1.1 301 Moved\r\nLocation: ws://x/\r\n\r\n", "status 301", "handshake"),
-        ("HTTP/1.1 404 Not Found\r\n\r\n", "status 404", "handshake"),
-        (
-            "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
-            "accept key", "handshake"
-        ),
-        ("HTTP/1.1 101 X\r\nA: " + String(repeating: "a", count: 40_000), "exceeds 16384 bytes", "handshake"),
-        ("HTTP/1.1 429 Slow\r\nRetry-After: 60\r\n\r\n", "slow down for 60 s", "rate_limited"),
-    ])
-    func `takes no frame after a bad handshake`(answer: String, words: String, reason: String) async throws {
-        let server = ScriptedServer { _, peer in
-            guard peer.readRequest() != nil else { return }
-            peer.send(Array(answer.utf8) + FeedUnderTest.frames(1...5))
-            peer.waitForEnd()
-        }
-        let feed = try FeedUnderTest(port: server.port)
-        feed.start()
-        try await waitUntil("the refusal") { feed.health.status.reason.contains(words) }
-        if reason != "rate_limited" {
-            try await waitUntil("another attempt") {
-                feed.metric(#"tickline_reconnects_total{reason="\#(reason)"}"#) >= 2
-            }
-        }
-        feed.stop()
-        server.stop()
-        #expect(feed.records.isEmpty && feed.tradeIDs.isEmpty)
-        if reason == "rate_limited" { #expect(feed.metric(#"tickline_reconnects_total{reason="rate_limited"}"#) == 1) }
     }
 
     @Test func `a full ring stops reading and loses nothing`() async throws {
@@ -246,26 +180,6 @@ struct FeedHandlerTests {
         feed.stop()
         server.stop()
         #expect(feed.tradeIDs == Array(1...15))
-    }
-
-    @Test func `pings a silent exchange, gives it up and comes back`() async throws {
-        let pinged = Atomic<Bool>(false)
-        let server = ScriptedServer { number, peer in
-            peer.acceptUpgrade()
-            if number == 1 { pinged.store(peer.readControl()?.opcode == 9, ordering: .releasing) }
-            if number == 2 { peer.send(FeedUnderTest.frames(1...1)) }
-            peer.waitForEnd()
-        }
-        let feed = try FeedUnderTest(port: server.port)
-        let start = ContinuousClock.now
-        feed.start()
-        try await waitUntil("the silence noticed") { feed.metric(#"tickline_reconnects_total{reason="silent"}"#) == 1 }
-        print("half-open connection noticed after \(ContinuousClock.now - start)")
-        try await feed.waitForTrades(1...1)
-        feed.stop()
-        server.stop()
-        let wasPinged = pinged.load(ordering: .acquiring)
-        #expect(wasPinged)
     }
 
     @Test func `counts what is no tick and reconnects when the exchange shuts down`() async throws {

@@ -1,4 +1,5 @@
 import FeedHandler
+import TestSupport
 import Testing
 
 @Suite struct MessageAssemblerTests {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Everything a server sends on one connection, made up from a seed: messages whole and in fragments, control frames
 /// between them, perhaps one breach of the protocol, and an end.
 struct RandomConversation {

@@ -1,5 +1,6 @@
 import CWslay
 import FeedHandler
+import TestSupport
 import Testing
 
 @Suite struct WebSocketFrameTests {

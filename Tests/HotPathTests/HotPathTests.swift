@@ -18,10 +18,7 @@ enum ReleaseProbe {
     private func count(_ arguments: [String]) throws -> (output: String, counts: [String: ThreadCounts]) {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        let library = folder.url.appendingPathComponent("counting.so")
-        let source = Repository.root.appendingPathComponent("Tests/HotPathTests/Preload/counting_preload.c")
-        let compiled = try run("/usr/bin/env", ["clang", "-O2", "-shared", "-fPIC", "-o", library.path, source.path])
-        try #require(compiled.status == 0, "\(compiled.error)")
+        let library = try PreloadLibrary("Tests/HotPathTests/Preload/counting_preload.c", folder: folder.url)
         let result = try run(ReleaseProbe.url.path, arguments, environment: ["LD_PRELOAD": library.path])
         try #require(result.status == 0, "\(result.error)")
         var counts: [String: ThreadCounts] = [:]

@@ -76,13 +76,18 @@ public final class RunningTickline: Sendable {
 
     /// Starts `tickline run` with `arguments` behind the listeners' flags; output goes to `folder/name.log`.
     ///
-    /// - Parameter environment: variables added to the tests' own.
+    /// - Parameters:
+    ///   - environment: variables added to the tests' own.
+    ///   - launcher: a command that runs the rest of its arguments, such as one that changes what the process sees of the
+    ///     machine.
     public init(
-        _ arguments: [String], environment: [String: String] = [:], folder: URL, name: String = "run"
+        _ arguments: [String], environment: [String: String] = [:], folder: URL, name: String = "run",
+        launcher: [String] = []
     ) throws {
+        let command = launcher + [Tickline.executable]
         process = try ServerProcess(
-            Tickline.executable,
-            [
+            command[0],
+            command.dropFirst() + [
                 "run", "--collector-http", "127.0.0.1:0", "--processor-http", "127.0.0.1:0",
                 "--trader-http", "127.0.0.1:0", "--data", folder.appendingPathComponent("data").path,
                 "--summary-json", folder.appendingPathComponent("\(name).json").path,

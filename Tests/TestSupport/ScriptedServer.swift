@@ -2,19 +2,18 @@ import FeedHandler
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 
 /// A websocket server on 127.0.0.1 that does, for each connection in turn, what the test's script says, however wrong.
-final class ScriptedServer: @unchecked Sendable {
+package final class ScriptedServer: @unchecked Sendable {
     // Unchecked: the script runs on the server's own thread; what it shares with the test is behind the mutex or atomic.
-    let port: Int
+    package let port: Int
     private let listener: Int32
     private let stopping = Atomic<Bool>(false)
     private let finished = DispatchSemaphore(value: 0)
 
     /// Runs `script` with the number of the connection, from 1, and the accepted connection; the connection is closed when it
     /// returns.
-    init(script: @escaping @Sendable (Int, Peer) -> Void) {
+    package init(script: @escaping @Sendable (Int, Peer) -> Void) {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -43,7 +42,7 @@ final class ScriptedServer: @unchecked Sendable {
     }
 
     /// Ends the server; its script must have returned or be about to.
-    func stop() {
+    package func stop() {
         stopping.store(true, ordering: .releasing)
         shutdown(listener, Int32(SHUT_RDWR))
         finished.wait()
@@ -51,14 +50,14 @@ final class ScriptedServer: @unchecked Sendable {
     }
 
     /// What a client asks of the exchange.
-    struct StreamRequest: Decodable, Equatable {
-        var method: String
-        var params: [String]?
-        var id: Int
+    package struct StreamRequest: Decodable, Equatable {
+        package var method: String
+        package var params: [String]?
+        package var id: Int
     }
 
     /// One accepted connection.
-    final class Peer: @unchecked Sendable {
+    package final class Peer: @unchecked Sendable {
         // Unchecked: used by the script's thread alone.
         private var descriptor: Int32
         private var received: [UInt8] = []
@@ -73,7 +72,7 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// Sends bytes; a client that is gone is the test's business.
-        func send(_ bytes: [UInt8]) {
+        package func send(_ bytes: [UInt8]) {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes {
@@ -84,10 +83,10 @@ final class ScriptedServer: @unchecked Sendable {
             }
         }
 
-        func send(_ text: String) { send(Array(text.utf8)) }
+        package func send(_ text: String) { send(Array(text.utf8)) }
 
         /// Sends each byte by itself.
-        func sendBytewise(_ bytes: [UInt8]) { for byte in bytes { send([byte]) } }
+        package func sendBytewise(_ bytes: [UInt8]) { for byte in bytes { send([byte]) } }
 
         private func receiveMore() -> Bool {
             var chunk = [UInt8](repeating: 0, count: 4_096)
@@ -97,7 +96,7 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// The request's header as text; nil where the client leaves.
-        func readRequest() -> String? {
+        package func readRequest() -> String? {
             let blank = Array("\r\n\r\n".utf8)
             while true {
                 if let end = received.firstRange(of: blank) {
@@ -110,26 +109,26 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// The key of a request.
-        static func key(_ request: String) -> String {
+        private static func key(_ request: String) -> String {
             request.split(whereSeparator: \.isNewline).first { $0.hasPrefix("Sec-WebSocket-Key: ") }
                 .map { String($0.dropFirst(19)) } ?? ""
         }
 
-        static func acceptance(_ request: String) -> String {
+        package static func acceptance(_ request: String) -> String {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Accept: \(Handshake.acceptKey(for: key(request)))\r\n\r\n"
         }
 
         /// Reads a request and accepts it; what it asked for.
         @discardableResult
-        func acceptUpgrade() -> String {
+        package func acceptUpgrade() -> String {
             guard let request = readRequest() else { return "" }
             send(Self.acceptance(request))
             return String(request.split(separator: " ").dropFirst().first ?? "")
         }
 
         /// The next frame of the client, unmasked; nil where it leaves or does not mask.
-        func readFrame() -> (opcode: UInt8, payload: [UInt8])? {
+        package func readFrame() -> (opcode: UInt8, payload: [UInt8])? {
             while true {
                 if received.count >= 6 {
                     guard received[1] & 0x80 != 0, received[1] & 0x7F != 127 else { return nil }
@@ -149,7 +148,7 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// The next control frame of the client; its requests are passed over.
-        func readControl() -> (opcode: UInt8, payload: [UInt8])? {
+        package func readControl() -> (opcode: UInt8, payload: [UInt8])? {
             while let frame = readFrame() {
                 if frame.opcode >= 8 { return frame }
             }
@@ -157,7 +156,7 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// The next request of the client; its control frames are passed over.
-        func readStreamRequest() -> StreamRequest? {
+        package func readStreamRequest() -> StreamRequest? {
             while let frame = readFrame() {
                 if frame.opcode == 1 { return try? JSONDecoder().decode(StreamRequest.self, from: Data(frame.payload)) }
             }
@@ -165,16 +164,16 @@ final class ScriptedServer: @unchecked Sendable {
         }
 
         /// Waits until the client has closed its side.
-        func waitForEnd() { while receiveMore() {} }
+        package func waitForEnd() { while receiveMore() {} }
 
         /// Ends with a reset.
-        func reset() {
+        package func reset() {
             var option = linger(l_onoff: 1, l_linger: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
             close()
         }
 
-        func close() {
+        package func close() {
             guard descriptor >= 0 else { return }
             Glibc.close(descriptor)
             descriptor = -1
