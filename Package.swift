@@ -190,8 +190,9 @@ let package = Package(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["ExchangeSimulator", "tickline", "websocket-echo", "TestSupport", log], exclude: ["Preload"],
-            swiftSettings: common),
+            dependencies: [
+                "ExchangeSimulator", "FeedHandler", "tickline", "websocket-echo", "TestSupport", log,
+            ], exclude: ["Preload"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
