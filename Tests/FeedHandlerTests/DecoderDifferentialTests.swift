@@ -74,8 +74,13 @@ enum RecordedMessages {
 }
 
 /// The decoders against Foundation's JSON parser: the same values, or both refuse.
-@Suite(.enabled(if: SharedData.shouldRun, "needs the recordings in ../shared/data"))
+///
+/// One at a time, and others' turn now and then: these are long, and the tests of the whole feed count seconds.
+@Suite(.serialized, .enabled(if: SharedData.shouldRun, "needs the recordings in ../shared/data"))
 struct DecoderDifferentialTests {
+    /// Messages between two yields.
+    private static let messagesAtOnce = 200
+
     /// Compares; false after a difference was recorded.
     private func isEqual(_ message: Data, _ decoder: DecoderUnderTest, counts: inout [DecodeOutcome: Int]) -> Bool {
         let (outcome, slots) = decoder.slots(message)
@@ -89,11 +94,14 @@ struct DecoderDifferentialTests {
         return true
     }
 
-    @Test func `equals a general parser on every recorded message`() throws {
+    @Test func `equals a general parser on every recorded message`() async throws {
         var all: [DecodeOutcome: Int] = [:]
         for (name, exchange) in RecordedMessages.files {
             let decoder = try RecordedMessages.decoder(exchange)
-            for line in try recordedLines(name) where !isEqual(line, decoder, counts: &all) { return }
+            for (number, line) in try recordedLines(name).enumerated() {
+                guard isEqual(line, decoder, counts: &all) else { return }
+                if number % Self.messagesAtOnce == 0 { await Task.yield() }
+            }
         }
         let decoder = try RecordedMessages.decoder()
         for message in try RecordedMessages.partialBooks() where !isEqual(message, decoder, counts: &all) { return }
@@ -104,11 +112,12 @@ struct DecoderDifferentialTests {
                 + all.map { "\($0.key.label) \($0.value)" }.sorted().joined(separator: ", ") + "; differences 0")
     }
 
-    @Test func `gives the text of every recorded level back`() throws {
+    @Test func `gives the text of every recorded level back`() async throws {
         var count = 0
         for (name, exchange) in RecordedMessages.files {
             let decoder = try RecordedMessages.decoder(exchange)
-            for line in try recordedLines(name) {
+            for (number, line) in try recordedLines(name).enumerated() {
+                if number % Self.messagesAtOnce == 0 { await Task.yield() }
                 guard let book = BookUpdate(decoded: decoder.slots(line).slots) else { continue }
                 let text = String(decoding: line, as: UTF8.self)
                 for (key, levels) in [("\"b\":", book.bids), ("\"a\":", book.asks)] {
@@ -130,13 +139,14 @@ struct DecoderDifferentialTests {
 
     /// Whatever is done to a message, all is read as a general parser reads it, or both refuse it, but for what
     /// `isBeyondOurRules` lists.
-    @Test func `neither misreads nor refuses a spoiled message without need`() throws {
+    @Test func `neither misreads nor refuses a spoiled message without need`() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(state: seed)
         let decoder = try RecordedMessages.decoder()
         let trees = try RecordedMessages.samples().map { JSONTree(String(decoding: $0, as: UTF8.self)) }
         var counts: [String: Int] = [:]
-        for _ in 0..<60_000 {
+        for number in 0..<60_000 {
+            if number % Self.messagesAtOnce == 0 { await Task.yield() }
             var tree = trees.randomElement(using: &generator)!
             for _ in 0..<Int.random(in: 1...3, using: &generator) { tree.mutate(using: &generator) }
             let text = tree.text(space: ["", "", " ", "\n\t"].randomElement(using: &generator)!)
@@ -159,13 +169,14 @@ struct DecoderDifferentialTests {
         #expect(counts.count == 3 && counts.values.allSatisfy { $0 > 500 })
     }
 
-    @Test func `neither misreads nor refuses damaged bytes without need`() throws {
+    @Test func `neither misreads nor refuses damaged bytes without need`() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(state: seed)
         let decoder = try RecordedMessages.decoder()
         let samples = try RecordedMessages.samples().filter { $0.count < 400 }
         var (taken, refused) = (0, 0)
-        for _ in 0..<60_000 {
+        for number in 0..<60_000 {
+            if number % Self.messagesAtOnce == 0 { await Task.yield() }
             var bytes = Array(samples.randomElement(using: &generator)!)
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 let place = Int.random(in: 0..<bytes.count, using: &generator)
@@ -198,7 +209,7 @@ struct DecoderDifferentialTests {
         #expect(taken > 1_000 && refused > 1_000)
     }
 
-    @Test func `refuses a message of each kind cut at every byte, as a general parser does`() throws {
+    @Test func `refuses a message of each kind cut at every byte, as a general parser does`() async throws {
         let decoder = try RecordedMessages.decoder()
         var kinds: [String: Data] = [:]
         for message in try RecordedMessages.samples() {
@@ -209,6 +220,7 @@ struct DecoderDifferentialTests {
         #expect(kinds.count >= 6)
         var cuts = 0
         for message in kinds.values {
+            await Task.yield()
             for length in 0..<message.count {
                 #expect(decoder.slots(message.prefix(length)).outcome == .malformed)
                 #expect(RecordedMessages.reference.record(message.prefix(length)) == nil)

@@ -4,14 +4,14 @@
 #include "kline_decode.h"
 
 static enum decode_result decode(const struct instrument_table *table, const uint8_t *message, size_t message_bytes,
-                                 struct kline_records *records) {
-    memset(records, 0, sizeof *records);
+                                 void *records) {
     enum decode_result result = kline_decode(message, message_bytes, table, 99, 7, records);
     CHECK(result == DECODE_KLINE || (result >= DECODE_MALFORMED && result < DECODE_RESULT_COUNT));
     return result;
 }
 
-static void check_records(const struct kline_records *records) {
+static void check_records(const void *decoded) {
+    const struct kline_records *records = decoded;
     const struct tick_record *prices = &records->prices, *volume = &records->volume;
     CHECK(prices->kind == TICK_RECORD_KLINE && volume->kind == TICK_RECORD_KLINE_VOLUME);
     CHECK(prices->instrument < KNOWN_SYMBOLS && prices->instrument == volume->instrument);
@@ -25,29 +25,6 @@ static void check_records(const struct kline_records *records) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size == 0) return 0;
-    struct instrument_table *table = known_instruments(data[0]);
-    const uint8_t *message = data + 1;
-    size_t message_bytes = size - 1;
-    struct kline_records records, other;
-    enum decode_result result = decode(table, message, message_bytes, &records);
-
-    size_t spaced_bytes;
-    uint8_t *spaced = spaced_copy(message, message_bytes, &spaced_bytes);
-    CHECK(decode(table, spaced, spaced_bytes, &other) == result);
-    free(spaced);
-    if (result == DECODE_KLINE) {
-        check_records(&records);
-        CHECK(memcmp(&records, &other, sizeof records) == 0);
-    }
-
-    size_t cut = message_bytes * data[0] / 256;
-    uint8_t *prefix = exact_copy(message, cut);
-    enum decode_result before = decode(table, prefix, cut, &other);
-    if (result == DECODE_KLINE && before != DECODE_MALFORMED) {
-        CHECK(before == DECODE_KLINE && is_space(message + cut, message_bytes - cut));
-    }
-    free(prefix);
-    free(table);
+    fuzz_decoder(data, size, decode, DECODE_KLINE, sizeof(struct kline_records), check_records);
     return 0;
 }

@@ -79,4 +79,41 @@ static inline bool is_space(const uint8_t *bytes, size_t count) {
     return true;
 }
 
+// A decoder of messages into records of one size.
+typedef enum decode_result (*record_decoder)(const struct instrument_table *table, const uint8_t *message,
+                                             size_t message_bytes, void *records);
+
+// Decodes an input: its first byte chooses the instruments and a cut, the rest is the message. What is taken (`taken`)
+// must pass `check`, be the same with white space in it, and be nothing when cut.
+static inline void fuzz_decoder(const uint8_t *data, size_t size, record_decoder decode, enum decode_result taken,
+                                size_t record_bytes, void (*check)(const void *records)) {
+    if (size == 0) return;
+    struct instrument_table *table = known_instruments(data[0]);
+    const uint8_t *message = data + 1;
+    size_t message_bytes = size - 1;
+    void *records = calloc(1, record_bytes), *others = calloc(1, record_bytes);
+    CHECK(records != NULL && others != NULL);
+    enum decode_result result = decode(table, message, message_bytes, records);
+
+    size_t spaced_bytes;
+    uint8_t *spaced = spaced_copy(message, message_bytes, &spaced_bytes);
+    CHECK(decode(table, spaced, spaced_bytes, others) == result);
+    free(spaced);
+    if (result == taken) {
+        check(records);
+        CHECK(memcmp(records, others, record_bytes) == 0);
+    }
+
+    size_t cut = message_bytes * data[0] / 256;
+    uint8_t *prefix = exact_copy(message, cut);
+    enum decode_result before = decode(table, prefix, cut, others);
+    if (result == taken && before != DECODE_MALFORMED) {
+        CHECK(before == taken && is_space(message + cut, message_bytes - cut));
+    }
+    free(prefix);
+    free(records);
+    free(others);
+    free(table);
+}
+
 #endif

@@ -5,14 +5,14 @@
 #include "trade_decode.h"
 
 static enum decode_result decode(const struct instrument_table *table, const uint8_t *message, size_t message_bytes,
-                                 struct tick_record *record) {
-    memset(record, 0, sizeof *record);
+                                 void *record) {
     enum decode_result result = trade_decode(message, message_bytes, table, 99, 7, record);
     CHECK(result < DECODE_RESULT_COUNT && result != DECODE_PARTIAL_DEPTH && result != DECODE_TOO_MANY_LEVELS);
     return result;
 }
 
-static void check_record(const struct tick_record *record) {
+static void check_record(const void *records) {
+    const struct tick_record *record = records;
     CHECK(record->kind >= TICK_RECORD_TRADE && record->kind <= TICK_RECORD_QUOTE);
     CHECK(record->instrument < KNOWN_SYMBOLS && record->feed == 7 && record->receive_monotonic_ns == 99);
     CHECK(record->id <= INT64_MAX && record->exchange_time_ns >= 0);
@@ -24,29 +24,6 @@ static void check_record(const struct tick_record *record) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size == 0) return 0;
-    struct instrument_table *table = known_instruments(data[0]);
-    const uint8_t *message = data + 1;
-    size_t message_bytes = size - 1;
-    struct tick_record record, other;
-    enum decode_result result = decode(table, message, message_bytes, &record);
-
-    size_t spaced_bytes;
-    uint8_t *spaced = spaced_copy(message, message_bytes, &spaced_bytes);
-    CHECK(decode(table, spaced, spaced_bytes, &other) == result);
-    free(spaced);
-    if (result == DECODE_TICK) {
-        check_record(&record);
-        CHECK(memcmp(&record, &other, sizeof record) == 0);
-    }
-
-    size_t cut = message_bytes * data[0] / 256;
-    uint8_t *prefix = exact_copy(message, cut);
-    enum decode_result before = decode(table, prefix, cut, &other);
-    if (result == DECODE_TICK && before != DECODE_MALFORMED) {
-        CHECK(before == DECODE_TICK && is_space(message + cut, message_bytes - cut));
-    }
-    free(prefix);
-    free(table);
+    fuzz_decoder(data, size, decode, DECODE_TICK, sizeof(struct tick_record), check_record);
     return 0;
 }

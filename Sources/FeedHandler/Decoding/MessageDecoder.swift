@@ -88,9 +88,8 @@ package import TradingModel
 }
 
 extension StreamName {
-    /// What a depth stream tells the decoder; a partial book's name has its number of levels.
+    /// What a depth stream tells the decoder.
     fileprivate var bookBit: UInt32 {
-        let isPartial = type.utf8.dropFirst("depth".utf8.count).first.map { $0 != UInt8(ascii: "@") } ?? false
-        return isPartial ? INSTRUMENT_PARTIAL_STREAM : INSTRUMENT_DIFF_STREAM
+        recordKind == .partialDepth ? INSTRUMENT_PARTIAL_STREAM : INSTRUMENT_DIFF_STREAM
     }
 }
