@@ -59,9 +59,6 @@ struct ConnectionStateMachine: ~Copyable {
         return .start(.idle)
     }
 
-    /// The connection is being closed at once; what its decoder still says is nobody's request.
-    mutating func closed() { phase = .closing }
-
     /// The running limit is over. Nil: the end of a lingering close, which is nobody's fault.
     mutating func timeOver() -> CloseReason? {
         defer { phase = .closing }

@@ -64,7 +64,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError, error != .invalidEOFState else {
-            close(nil)  // the peer reset the connection, or ended it inside a request
+            close(nil)  // the peer reset the connection, or it ended inside a request, by the peer or by us
             return
         }
         guard beginAnswer() else { return }
@@ -80,7 +80,6 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     /// Closes at once, counting the reason.
     func close(_ reason: ConnectionStateMachine.CloseReason?) {
         if let reason { shared.count(closed: reason) }
-        machine.closed()
         timer?.cancel()
         context?.close(promise: nil)
     }
