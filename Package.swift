@@ -103,6 +103,8 @@ let package = Package(
         .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
         .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
+        .target(name: "RecordQuery", dependencies: ["TradingModel"], swiftSettings: common),
+
         // Seen from outside
         .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
         .target(
@@ -113,7 +115,8 @@ let package = Package(
             name: "TicklineNode",
             dependencies: [
                 "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Monitoring", "MongoStore",
-                "RedisStreams", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine", "Telemetry",
+                "RecordQuery", "RedisStreams", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine",
+                "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -185,13 +188,17 @@ let package = Package(
         .testTarget(
             name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "RecordQueryTests", dependencies: ["RecordQuery", "TradingModel", "TestSupport"],
+            swiftSettings: common),
         .testTarget(name: "ModuleGraphTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HotPathTests", dependencies: ["TestSupport"], exclude: ["Preload"], swiftSettings: common),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "ExchangeSimulator", "FeedHandler", "tickline", "websocket-echo", "TestSupport", log,
+                "ExchangeSimulator", "FeedHandler", "tickline", "websocket-echo", "MongoStore", "SQLiteStore",
+                "TestSupport", "TradingModel", log,
             ], exclude: ["Preload"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],

@@ -1,8 +1,8 @@
 // libmongoc and libbson for Swift, with what Swift cannot do itself.
 //
 // bson_iter_t and bson_t are aligned to 128 bytes, so Swift can hold neither: replies are walked and inner arrays built
-// here. The functions that read allocate nothing; all may be called from any thread, for one document from one at a
-// time.
+// here. The functions that read allocate nothing unless they say so; all may be called from any thread, for one
+// document from one at a time.
 
 #ifndef TICKLINE_CMONGOC_SHIM_H
 #define TICKLINE_CMONGOC_SHIM_H
@@ -73,6 +73,56 @@ static inline bool CMongoC_append_pair(bson_t *_Nonnull array, uint32_t index, c
     return bson_append_array_begin(array, key, (int)key_bytes, &pair) &&
            bson_append_utf8(&pair, "0", 1, first, first_bytes) &&
            bson_append_utf8(&pair, "1", 1, second, second_bytes) && bson_append_array_end(array, &pair);
+}
+
+// A field of a document. `type` is a bson_type_t, BSON_TYPE_EOD where there is nothing.
+struct CMongoC_field {
+    uint32_t type;
+    uint32_t text_bytes;
+    // An integer, a date's milliseconds, or 0 and 1 for false and true.
+    int64_t integer;
+    // The halves of a decimal.
+    uint64_t low, high;
+    // UTF-8, without a NUL at its end; it belongs to the document.
+    const char *_Nullable text;
+};
+
+// What is at a dotted path.
+static inline struct CMongoC_field CMongoC_field_at(const bson_t *_Nonnull document, const char *_Nonnull path) {
+    struct CMongoC_field field = {.type = BSON_TYPE_EOD};
+    bson_iter_t root, found;
+    bson_decimal128_t decimal;
+    if (!bson_iter_init(&root, document) || !bson_iter_find_descendant(&root, path, &found)) return field;
+    field.type = (uint32_t)bson_iter_type(&found);
+    switch (field.type) {
+    case BSON_TYPE_UTF8:
+        field.text = bson_iter_utf8(&found, &field.text_bytes);
+        break;
+    case BSON_TYPE_DATE_TIME:
+        field.integer = bson_iter_date_time(&found);
+        break;
+    case BSON_TYPE_DECIMAL128:
+        if (bson_iter_decimal128(&found, &decimal)) {
+            field.low = decimal.low;
+            field.high = decimal.high;
+        }
+        break;
+    default:
+        field.integer = bson_iter_as_int64(&found);
+    }
+    return field;
+}
+
+// The array at a dotted path as JSON, NULL where there is none; the caller frees it with bson_free.
+static inline char *_Nullable CMongoC_array_json(const bson_t *_Nonnull document, const char *_Nonnull path) {
+    bson_iter_t root, found;
+    bson_t array;
+    const uint8_t *bytes = NULL;
+    uint32_t length = 0;
+    if (!bson_iter_init(&root, document) || !bson_iter_find_descendant(&root, path, &found)) return NULL;
+    if (!BSON_ITER_HOLDS_ARRAY(&found)) return NULL;
+    bson_iter_array(&found, &length, &bytes);
+    return bson_init_static(&array, bytes, length) ? bson_array_as_json(&array, NULL) : NULL;
 }
 
 // The message of a bson_error_t; Swift sees an array of 504 elements as a tuple.

@@ -1,3 +1,5 @@
+internal import TradingModel
+
 /// A decimal as BSON's Decimal128 keeps it: exact, and a number to consumers in every language.
 ///
 /// The bits are those of IEEE 754-2008 decimal128 in the binary integer encoding: sign, 14-bit exponent biased by 6176,
@@ -39,5 +41,30 @@ struct ExactDecimal: Equatable {
         low = UInt64(truncatingIfNeeded: magnitude)
         high =
             (isNegative ? 1 << 63 : 0) | UInt64(exponent + 6_176) << 49 | UInt64(truncatingIfNeeded: magnitude >> 64)
+    }
+
+    /// The bits as they are in a document.
+    init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    /// The number as Tickline writes it everywhere: without an exponent or trailing zeros; nil for what Tickline never writes
+    /// (not a number, infinite, above 34 digits before or behind the point).
+    var text: String? {
+        // Both bits set: the other encoding of the coefficient, which only numbers that are none and too large ones have.
+        guard high >> 61 & 0b11 != 0b11 else { return nil }
+        let exponent = Int(high >> 49 & 0x3FFF) - 6_176
+        var magnitude = UInt128(high & (1 << 49 - 1)) << 64 | UInt128(low)
+        guard (-34...34).contains(exponent) else { return nil }
+        for _ in 0..<max(0, exponent) {
+            let (product, isOver) = magnitude.multipliedReportingOverflow(by: 10)
+            guard !isOver else { return nil }
+            magnitude = product
+        }
+        let isNegative = high >> 63 == 1 && magnitude != 0
+        return TextCursor.text {
+            $0.appendDecimal(negative: isNegative, magnitude: magnitude, decimals: max(0, -exponent))
+        }
     }
 }

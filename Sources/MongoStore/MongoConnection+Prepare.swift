@@ -5,6 +5,10 @@ extension MongoConnection {
     /// Makes all indexes; what is there already stays.
     func prepare(_ settings: MongoStoreSettings) throws(TradeStoreError) {
         let database = settings.database
+        // Signals are decisions.
+        for table in StoredTable.allCases where table != .signals {
+            try createIndex(table.indexedFields, on: settings.collection(of: table), of: database)
+        }
         try createIndex(["symbol", "eventTime"], on: settings.ticksCollection, of: database)
         try createRetentionIndex(
             "created_at", seconds: settings.tickRetentionSeconds, on: settings.ticksCollection, of: database)
@@ -76,7 +80,8 @@ extension MongoConnection {
         return command
     }
 
-    private static func keys(_ fields: [String]) -> BSONDocument {
+    /// Ascending keys.
+    static func keys(_ fields: [String]) -> BSONDocument {
         var keys = BSONDocument()
         for field in fields { keys.append(field, int32: 1) }
         return keys

@@ -14,7 +14,12 @@ package import TradingModel
     ///
     /// - Throws: `invalidURI`.
     package init(uri text: String) throws(MongoStoreError) {
-        let uri = try MongoURI(text)
+        try self.init(uri: text, answerMillis: MongoURI.answerMillis)
+    }
+
+    /// The same with the time an answer may take where the address does not say it.
+    init(uri text: String, answerMillis: Int32) throws(MongoStoreError) {
+        let uri = try MongoURI(text, answerMillis: answerMillis)
         var error = bson_error_t()
         guard let pool = unsafe mongoc_client_pool_new_with_error(uri.raw, &error) else {
             let message = unsafe String(cString: CMongoC_message(&error))
@@ -97,6 +102,8 @@ package import TradingModel
 enum ServerErrorCode {
     /// The key is there already, in the index of `_id`.
     static let duplicateKey: Int32 = 11_000
+    /// Such as a hint at an index that is not there.
+    static let badValue: Int32 = 2
     /// An index of that key or name exists with other options.
     static let indexOptionsConflict: Int32 = 85
     static let indexKeySpecsConflict: Int32 = 86

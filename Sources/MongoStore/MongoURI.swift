@@ -5,9 +5,11 @@ internal import CMongoC
     /// What is set where the address does not say it, milliseconds. A hung server then costs one attempt 3 s and a dead one
     /// 1 s; the driver's own defaults are minutes.
     static let defaultLimits: [(option: String, value: Int32)] = [
-        (MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 1_000), (MONGOC_URI_SOCKETTIMEOUTMS, 3_000),
-        (MONGOC_URI_CONNECTTIMEOUTMS, 1_000), (MONGOC_URI_HEARTBEATFREQUENCYMS, 1_000),
+        (MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 1_000), (MONGOC_URI_CONNECTTIMEOUTMS, 1_000),
+        (MONGOC_URI_HEARTBEATFREQUENCYMS, 1_000),
     ]
+    /// The same for an answer.
+    static let answerMillis: Int32 = 3_000
 
     let raw: OpaquePointer
     /// What must not appear in any text.
@@ -16,7 +18,7 @@ internal import CMongoC
     /// Parses `text`.
     ///
     /// - Throws: `invalidURI`.
-    init(_ text: String) throws(MongoStoreError) {
+    init(_ text: String, answerMillis: Int32 = Self.answerMillis) throws(MongoStoreError) {
         _ = MongoLibrary.initialized
         var error = bson_error_t()
         guard let raw = unsafe mongoc_uri_new_with_error(text, &error) else {
@@ -27,7 +29,8 @@ internal import CMongoC
         unsafe self.raw = raw
         secrets =
             unsafe Self.secrets(in: text) + (mongoc_uri_get_password(raw).map { [unsafe String(cString: $0)] } ?? [])
-        for (option, value) in Self.defaultLimits where !(unsafe mongoc_uri_has_option(raw, option)) {
+        let limits = Self.defaultLimits + [(MONGOC_URI_SOCKETTIMEOUTMS, answerMillis)]
+        for (option, value) in limits where !(unsafe mongoc_uri_has_option(raw, option)) {
             unsafe mongoc_uri_set_option_as_int32(raw, option, value)
         }
     }

@@ -6,6 +6,18 @@ extension SQLiteFailure {
     var isRefusal: Bool {
         [SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH].contains(primaryCode)
     }
+
+    /// Why a file with this failure can't be the store.
+    func refusal(of path: String) -> SQLiteStoreError {
+        switch primaryCode {
+        case SQLITE_NOTADB: .notOurs(path: path)
+        case SQLITE_CORRUPT: .damaged(path: path, detail: message)
+        default: .unopenable(path: path, reason: message)
+        }
+    }
+
+    /// Whether it is the folder that can't be written, in which a reader has to make a file.
+    var isUnwritableFolder: Bool { primaryCode == SQLITE_CANTOPEN || primaryCode == SQLITE_READONLY }
 }
 
 /// Looks at a database file before it is opened for writing, and leaves it and its folder as they are.
@@ -14,25 +26,38 @@ enum DatabaseFile {
     /// up the start. Damage met later stops the store, not the engine.
     private static let mostCheckedBytes: Int64 = 256 << 20
 
+    /// Looks at a file that will be written, where there is one.
     static func inspect(_ path: String) throws(SQLiteStoreError) {
+        if let bytes = try size(path, access: R_OK | W_OK), bytes > 0 {
+            try checkFormat(path, isWhole: bytes <= mostCheckedBytes)
+        }
+        // An empty file is what a run leaves that ended before its first table.
+    }
+
+    /// Looks at a file that will be read; damage is met when it is.
+    static func inspectForReading(_ path: String) throws(SQLiteStoreError) {
+        guard let bytes = try size(path, access: R_OK), bytes > 0 else { throw .absent(path: path) }
+        try checkFormat(path, isWhole: false)
+    }
+
+    /// nil: there is none.
+    private static func size(_ path: String, access rights: Int32) throws(SQLiteStoreError) -> Int64? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             guard errno == ENOENT else { throw .unopenable(path: path, reason: systemMessage()) }
-            return
+            return nil
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .unopenable(path: path, reason: "not a file") }
-        guard unsafe access(path, R_OK | W_OK) == 0 else { throw .unopenable(path: path, reason: systemMessage()) }
-        // An empty file is what a run leaves that ended before its first table.
-        guard status.st_size > 0 else { return }
+        guard unsafe access(path, rights) == 0 else { throw .unopenable(path: path, reason: systemMessage()) }
+        return Int64(status.st_size)
+    }
+
+    private static func checkFormat(_ path: String, isWhole: Bool) throws(SQLiteStoreError) {
         let version: Int64
         do throws(SQLiteFailure) {
-            version = try check(path, bytes: Int64(status.st_size))
+            version = try check(path, isWhole: isWhole)
         } catch {
-            switch error.primaryCode {
-            case SQLITE_NOTADB: throw .notOurs(path: path)
-            case SQLITE_CORRUPT: throw .damaged(path: path, detail: error.message)
-            default: throw .unopenable(path: path, reason: error.message)
-            }
+            throw error.refusal(of: path)
         }
         guard version <= Schema.version else {
             throw .newer(path: path, version: Int(version), known: Int(Schema.version))
@@ -43,7 +68,7 @@ enum DatabaseFile {
     }
 
     /// The file's format; a newer one is not looked into.
-    private static func check(_ path: String, bytes: Int64) throws(SQLiteFailure) -> Int64 {
+    private static func check(_ path: String, isWhole: Bool) throws(SQLiteFailure) -> Int64 {
         // With a log beside it the file alone may be older than the log, and is checked together with it.
         var log = stat()
         let hasLog = unsafe stat(path + "-wal", &log) == 0 && log.st_size > 0
@@ -53,7 +78,7 @@ enum DatabaseFile {
         guard application == Schema.applicationID else {
             throw SQLiteFailure(code: SQLITE_NOTADB, message: "another program's database")
         }
-        guard bytes <= mostCheckedBytes, version <= Schema.version else { return version }
+        guard isWhole, version <= Schema.version else { return version }
         let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no answer"
         guard verdict == "ok" else {
             // The last of its lines says what; the others where to look for it.

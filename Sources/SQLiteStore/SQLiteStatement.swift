@@ -40,15 +40,27 @@ internal import CSQLite
 
     /// Runs it to its end and makes it ready for the next parameters.
     func run() throws(SQLiteFailure) {
-        defer { unsafe sqlite3_reset(handle) }
+        defer { reset() }
         while try step() {}
     }
 
     /// The first column of the first row, nil where there is none; then ready for the next parameters.
     func firstNumber() throws(SQLiteFailure) -> Int64? {
-        defer { unsafe sqlite3_reset(handle) }
+        defer { reset() }
         return try step() ? number(0) : nil
     }
+
+    /// The first column of the first row as text, nil where there is none; then ready for the next parameters.
+    func firstText() throws(SQLiteFailure) -> String? {
+        defer { reset() }
+        return try step() ? text(0) : nil
+    }
+
+    /// Makes it ready for the next parameters and lets go of what it read.
+    func reset() { unsafe sqlite3_reset(handle) }
+
+    /// Whether a column is NULL.
+    func isNull(_ column: Int32) -> Bool { unsafe sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     /// A column as a number, 0 for NULL.
     func number(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }

@@ -42,7 +42,7 @@ public struct SQLiteStore: TradeStore, ~Copyable {
         do throws(SQLiteFailure) {
             writer = try SQLiteWriter(path: path, catalog: catalog)
         } catch {
-            throw Self.storeError(error)
+            throw error.storeError
         }
     }
 
@@ -58,17 +58,19 @@ public struct SQLiteStore: TradeStore, ~Copyable {
             return receipt
         } catch {
             writer!.rollBack()
-            throw Self.storeError(error)
+            throw error.storeError
         }
     }
 
     /// Closes the file; the log is written back into it.
     public mutating func close() { writer = nil }
+}
 
+extension SQLiteFailure {
     /// What an operator can mend by waiting or making room is retried; what needs another file or other rights is not
     /// expected to mend itself.
-    private static func storeError(_ failure: SQLiteFailure) -> TradeStoreError {
-        let words = "SQLite: \(failure.message) (code \(failure.code))"
-        return failure.isRefusal ? .refused(words) : .unavailable(words)
+    var storeError: TradeStoreError {
+        let words = "SQLite: \(message) (code \(code))"
+        return isRefusal ? .refused(words) : .unavailable(words)
     }
 }

@@ -1,5 +1,7 @@
 /// Why a database file can't be the store.
 public enum SQLiteStoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// There is no file, or one without anything in it.
+    case absent(path: String)
     /// The file is no SQLite database, or another program's.
     case notOurs(path: String)
     /// The file is damaged; the detail is SQLite's.
@@ -16,6 +18,8 @@ public enum SQLiteStoreError: Error, Sendable, Equatable, CustomStringConvertibl
     /// One line with the remedy.
     public var description: String {
         switch self {
+        case .absent(let path):
+            "there is no \(path); tickline run writes it, and --data names its folder"
         case .notOurs(let path):
             "\(path) is not a Tickline database; name another data folder or move the file away"
         case .damaged(let path, let detail):

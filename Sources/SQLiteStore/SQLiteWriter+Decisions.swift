@@ -26,7 +26,7 @@ extension SQLiteWriter {
         insertDecision.bind(
             TextCursor.text { $0.append(fixedPoint: decision.price, decimals: scale.priceDecimals) }, at: 9)
         insertDecision.bind(id, at: 10)
-        insertDecision.bind(Self.date(decision.exchangeTime.rawValue), at: 11)
+        insertDecision.bind(Self.dateText(decision.exchangeTime), at: 11)
         insertDecision.bind(decision.exchangeTime.rawValue, at: 12)
         insertDecision.bind(Self.date(decision.receiveTime.rawValue), at: 13)
         insertDecision.bind(decision.receiveTime.rawValue, at: 14)
@@ -61,9 +61,10 @@ extension SQLiteWriter {
     }
 
     /// RFC 3339 in milliseconds; nil for 0, the exchange's "none".
-    static func date(_ nanos: Int64) -> String? {
-        nanos == 0
-            ? nil
-            : TextCursor.text { $0.append(rfc3339: UnixNanos(rawValue: UnixNanos(rawValue: nanos).millis * 1_000_000)) }
+    static func date(_ nanos: Int64) -> String? { nanos == 0 ? nil : dateText(UnixNanos(rawValue: nanos)) }
+
+    /// RFC 3339 in milliseconds.
+    static func dateText(_ time: UnixNanos) -> String {
+        TextCursor.text { $0.append(rfc3339: UnixNanos(rawValue: time.millis * 1_000_000)) }
     }
 }

@@ -109,7 +109,7 @@ struct SQLiteWriter: ~Copyable {
         var receipt = StoreReceipt()
         guard batch.count > 0 else { return receipt }
         try connection.execute("BEGIN IMMEDIATE")
-        let created = TextCursor.text { $0.append(rfc3339: createdAt) }
+        let created = Self.dateText(createdAt)
         for index in batch.decisions.indices {
             count(try insert(batch.decisions[index], created), "trade_signals", &receipt)
         }

@@ -54,6 +54,7 @@ enum Schema {
             price TEXT NOT NULL, tickId INTEGER NOT NULL, timestamp TEXT NOT NULL, eventTimeNanos INTEGER NOT NULL,
             receiveTime TEXT NOT NULL, receiveTimeNanos INTEGER NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS trade_signals_time ON trade_signals (eventTimeNanos);
+        CREATE INDEX IF NOT EXISTS trade_signals_series ON trade_signals (exchange, symbol, strategy, tickId);
         CREATE INDEX IF NOT EXISTS trade_signals_strategy ON trade_signals (symbol, strategy, eventTimeNanos);
         CREATE TABLE IF NOT EXISTS gaps (
             _id TEXT PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
@@ -61,6 +62,7 @@ enum Schema {
             beforeTime TEXT, beforeTimeNanos INTEGER NOT NULL, afterTime TEXT, afterTimeNanos INTEGER NOT NULL,
             noticedTime TEXT NOT NULL, noticedTimeNanos INTEGER NOT NULL, refilled INTEGER NOT NULL,
             created_at TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS gaps_series ON gaps (exchange, symbol, kind, fromId);
         CREATE INDEX IF NOT EXISTS gaps_time ON gaps (symbol, noticedTimeNanos);
         CREATE TABLE IF NOT EXISTS klines (
             _id TEXT PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, interval TEXT NOT NULL,
@@ -69,6 +71,7 @@ enum Schema {
             close TEXT NOT NULL, volume TEXT NOT NULL, trades INTEGER NOT NULL, firstTradeId INTEGER,
             lastTradeId INTEGER, eventTime TEXT, eventTimeNanos INTEGER NOT NULL, receiveTime TEXT NOT NULL,
             receiveTimeNanos INTEGER NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS klines_series ON klines (exchange, symbol, interval, openTimeNanos);
         CREATE INDEX IF NOT EXISTS klines_time ON klines (symbol, interval, openTimeNanos);
         CREATE VIEW IF NOT EXISTS ticks AS SELECT
             exchange || ':' || symbol || ':' || kind || ':' || id AS _id, exchange, symbol, kind, id AS tickId,

@@ -148,7 +148,8 @@ public struct TextCursor: ~Copyable {
         append(byte: 0x5A)
     }
 
-    private mutating func appendDecimal(negative: Bool, magnitude: UInt128, decimals: Int) {
+    /// Appends `±magnitude / 10^decimals` as a decimal without trailing zeros; at most 38 decimals.
+    public mutating func appendDecimal(negative: Bool, magnitude: UInt128, decimals: Int) {
         var magnitude = magnitude
         var decimals = decimals
         while decimals > 0, magnitude % 10 == 0 {

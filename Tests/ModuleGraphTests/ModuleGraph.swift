@@ -32,6 +32,7 @@ enum ModuleGraph {
         "RedisStreams": Rule(imports: open.union(["Transport"])),
         "MongoStore": Rule(imports: open.union(["Transport"])),
         "SQLiteStore": Rule(imports: open),
+        "RecordQuery": Rule(imports: base, allowsFoundation: false),
         "Monitoring": Rule(imports: base),
         "ExchangeSimulator": Rule(imports: open),
         "WebSocketEcho": Rule(imports: open.union(["FeedHandler", "Transport"]), allowsFoundation: false),

@@ -172,11 +172,20 @@ struct MongoStoreTests {
             }
             #expect(
                 names == [
-                    "ticks": ["_id_", "created_at_1", "symbol_1_eventTime_1"],
-                    "depth": ["_id_", "created_at_1", "symbol_1_timestamp_1"],
-                    "klines": ["_id_", "symbol_1_interval_1_openTime_1"],
-                    "trade_signals": ["_id_", "symbol_1_strategy_1_timestamp_1", "timestamp_1"],
-                    "gaps": ["_id_", "symbol_1_noticedTime_1"],
+                    "ticks": [
+                        "_id_", "created_at_1", "exchange_1_symbol_1_kind_1_tickId_1", "symbol_1_eventTime_1",
+                    ],
+                    "depth": [
+                        "_id_", "created_at_1", "exchange_1_symbol_1_kind_1_lastUpdateId_1", "symbol_1_timestamp_1",
+                    ],
+                    "klines": [
+                        "_id_", "exchange_1_symbol_1_interval_1_openTimeNanos_1", "symbol_1_interval_1_openTime_1",
+                    ],
+                    "trade_signals": [
+                        "_id_", "exchange_1_symbol_1_strategy_1_tickId_1__id_1", "symbol_1_strategy_1_timestamp_1",
+                        "timestamp_1",
+                    ],
+                    "gaps": ["_id_", "exchange_1_symbol_1_kind_1_fromId_1__id_1", "symbol_1_noticedTime_1"],
                 ])
         }
     }

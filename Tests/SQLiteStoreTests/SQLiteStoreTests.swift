@@ -93,7 +93,7 @@ import TradingModel
                 "high": "61827", "low": "61826", "close": "61826.1", "volume": "0", "trades": "0",
                 "firstTradeId": "None", "lastTradeId": "None", "eventTime": "2024-08-08T23:55:00.007Z",
                 "eventTimeNanos": "1723161300007000000", "receiveTime": "2024-08-08T23:55:00.007Z",
-                "receiveTimeNanos": "1723161300007000900", "created_at": "2024-08-08T23:55:13.123456789Z",
+                "receiveTimeNanos": "1723161300007000900", "created_at": "2024-08-08T23:55:13.123Z",
             ])
         #expect(klines[1]["volume"] == "1.5" && klines[1]["lastTradeId"] == "111")
     }
