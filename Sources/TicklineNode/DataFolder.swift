@@ -34,7 +34,10 @@ final class DataFolder: Sendable {
     deinit { close(descriptor) }
 
     /// The embedded store's file.
-    var database: String { "\(path)/tickline.sqlite" }
+    var database: String { Self.database(in: path) }
+
+    /// The same for a folder that is not held.
+    static func database(in path: String) -> String { "\(path)/tickline.sqlite" }
 
     private static func error(_ path: String) -> SettingsError {
         .unwritableFile(path: path, reason: "\(String(cString: strerror(errno))); --data names the folder")

@@ -28,7 +28,14 @@ enum FeedScope: SettingScope {
     static func includes(_ flag: SettingFlag) -> Bool { ["feeds", "connection"].contains(flag.section) }
 }
 
-/// Everything else.
+/// Which store, and where it is.
+enum StoreScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool {
+        ["store", "mongo"].contains(flag.section) && flag.name != "tick-retention-days"
+    }
+}
+
+/// Everything that is not the feeds'.
 enum EngineScope: SettingScope {
     static func includes(_ flag: SettingFlag) -> Bool { !FeedScope.includes(flag) }
 }

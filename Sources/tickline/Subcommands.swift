@@ -54,6 +54,47 @@ struct ConfigSubcommand: AsyncParsableCommand {
     }
 }
 
+struct QuerySubcommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query", abstract: "Print ticks, decisions, signals, gaps, book updates or klines from the store.",
+        discussion: """
+            Reads the SQLite file of the data folder, also while an engine writes it, or MongoDB where --mongo names it.
+            Tables: ticks, decisions, signals, gaps, depth, klines. Times are RFC 3339, a date, or before now (-15m, -1h,
+            -7d); the exchange's time counts, that of receipt where it gives none. Formats: table (on a terminal), json (one
+            object a line; numbers are texts, so no reader rounds them) and csv.
+
+            Examples:
+              tickline query --from -1h
+              tickline query --table ticks --instrument BTCUSDT --newest --limit 20
+              tickline query --table ticks --from 2024-08-08T23:54:00Z --to 2024-08-08T23:55:00Z --format csv > ticks.csv
+              tickline query --table gaps --mongo mongodb://127.0.0.1 --format json | jq -r .missing
+            """)
+
+    @Option(help: "ticks, decisions, signals, gaps, depth or klines.") var table = "signals"
+    @Option(parsing: .unconditional, help: "First time, included.") var from: String?
+    @Option(parsing: .unconditional, help: "Last time, excluded.") var to: String?
+    @Option(help: ArgumentHelp("An instrument, repeatable (default all).", valueName: "[exchange:]symbol"))
+    var instrument: [String] = []
+    @Option(parsing: .unconditional, help: "Records at most.") var limit: Int?
+    @Flag(help: "Newest first.") var newest = false
+    @Option(help: "table, json or csv (default table on a terminal, else json).") var format: String?
+    @OptionGroup var file: FileOptions
+    @OptionGroup var settings: SettingOptions<StoreScope>
+
+    func run() async throws {
+        var options = QueryOptions()
+        options.table = table
+        options.from = from
+        options.to = to
+        options.instruments = instrument
+        options.limit = limit
+        options.isNewestFirst = newest
+        options.format = format
+        let flags = file.flags.merging(settings.flags) { $1 }
+        throw ExitCode(await QueryCommand.run(flags: flags, options: options))
+    }
+}
+
 struct DemoSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "A synthetic market and the engine in one process; no network, no servers.",

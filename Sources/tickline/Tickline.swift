@@ -13,9 +13,13 @@ struct Tickline: AsyncParsableCommand {
             Examples:
               tickline demo --duration 30s
               tickline run --redis redis://127.0.0.1 --mongo mongodb://127.0.0.1
+              tickline query --table ticks --from -1h
               tickline config > tickline.yaml
               tickline simulate recording.ndjson.gz --speed 10
             """,
         version: TicklineVersion.current,
-        subcommands: [RunSubcommand.self, ConfigSubcommand.self, SimulateSubcommand.self, DemoSubcommand.self])
+        subcommands: [
+            RunSubcommand.self, QuerySubcommand.self, ConfigSubcommand.self, SimulateSubcommand.self,
+            DemoSubcommand.self,
+        ])
 }

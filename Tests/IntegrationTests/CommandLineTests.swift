@@ -84,7 +84,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--help"], ["config", "--help"], ["run", "--help"], ["simulate", "--help"], ["demo", "--help"],
+        ["--help"], ["config", "--help"], ["run", "--help"], ["query", "--help"], ["simulate", "--help"],
+        ["demo", "--help"],
     ])
     func `help has examples`(arguments: [String]) throws {
         let result = try Tickline.run(arguments)

@@ -9,6 +9,8 @@ public enum ExitStatus {
     public static let success: Int32 = 0
     /// Failed while running.
     public static let failure: Int32 = 1
+    /// Wrong usage.
+    static let usage: Int32 = 64
     /// Wrong configuration.
     public static let configuration: Int32 = 78
 }
@@ -24,6 +26,9 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     } catch let error as SettingsError {
         printError("\(error)")
         return ExitStatus.configuration
+    } catch let error as QueryError {
+        printError("\(error)")
+        return error.exitStatus
     } catch let error as SimulatorError {
         printError("\(error)")
         return error.isConfiguration ? ExitStatus.configuration : ExitStatus.failure
