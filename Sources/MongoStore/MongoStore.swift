@@ -42,27 +42,31 @@ public struct MongoStore: TradeStore, ~Copyable {
         let encoder = encoder
         var receipt = StoreReceipt()
         // Decisions first: they are few, and what consumers wait for.
-        let decisions = batch.decisions
-        try connection.insert(
-            count: decisions.count, into: settings.signalsCollection, of: settings.database, adding: &receipt
-        ) { index, document in encoder.encode(decisions[index], createdAt: createdAt, into: &document) }
-        let gaps = batch.gaps
-        try connection.insert(
-            count: gaps.count, into: settings.gapsCollection, of: settings.database, adding: &receipt
-        ) { index, document in encoder.encode(gaps[index], createdAt: createdAt, into: &document) }
-        let ticks = batch.ticks
-        try connection.insert(
-            count: ticks.count, into: settings.ticksCollection, of: settings.database, adding: &receipt
-        ) { index, document in encoder.encode(ticks[index], createdAt: createdAt, into: &document) }
-        let books = batch.books
-        try connection.insert(
-            count: books.count, into: settings.depthCollection, of: settings.database, adding: &receipt
-        ) { index, document in encoder.encode(books[index], createdAt: createdAt, into: &document) }
-        let klines = batch.klines
-        try connection.insert(
-            count: klines.count, into: settings.klinesCollection, of: settings.database, adding: &receipt
-        ) { index, document in encoder.encode(klines[index], createdAt: createdAt, into: &document) }
+        try insert(batch.decisions, into: settings.signalsCollection, adding: &receipt) { decision, document in
+            encoder.encode(decision, createdAt: createdAt, into: &document)
+        }
+        try insert(batch.gaps, into: settings.gapsCollection, adding: &receipt) { gap, document in
+            encoder.encode(gap, createdAt: createdAt, into: &document)
+        }
+        try insert(batch.ticks, into: settings.ticksCollection, adding: &receipt) { tick, document in
+            encoder.encode(tick, createdAt: createdAt, into: &document)
+        }
+        try insert(batch.books, into: settings.depthCollection, adding: &receipt) { book, document in
+            encoder.encode(book, createdAt: createdAt, into: &document)
+        }
+        try insert(batch.klines, into: settings.klinesCollection, adding: &receipt) { kline, document in
+            encoder.encode(kline, createdAt: createdAt, into: &document)
+        }
         return receipt
+    }
+
+    private func insert<Record>(
+        _ records: [Record], into collection: String, adding receipt: inout StoreReceipt,
+        encode: (Record, inout BSONDocument) -> Bool
+    ) throws(TradeStoreError) {
+        try connection.insert(
+            count: records.count, into: collection, of: settings.database, adding: &receipt
+        ) { index, document in encode(records[index], &document) }
     }
 
     /// Does nothing: the pool closes its connections when the store is let go.
