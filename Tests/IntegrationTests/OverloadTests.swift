@@ -41,7 +41,8 @@ import Testing
         print(
             "figure: D7 1,000,000 ticks in \((drained - sent.first) / .seconds(1)) s, lost",
             "\(1_000_000 - (counts["ticks"] ?? 0)), drained \((drained - sent.last) / .seconds(1)) s after the last was",
-            "handed to the socket, ring stalls \(Int(stalls)), peak memory \(peak >> 20) MiB, not stored \(counts["dropped"] ?? -1)")
+            "handed to the socket, ring stalls \(Int(stalls)), peak memory \(peak >> 20) MiB, not stored",
+            "\(counts["dropped"] ?? -1)")
     }
 
     @Test func `a full ring stops reading, holds the exchange back and loses nothing`() async throws {
