@@ -148,14 +148,16 @@ import TradingModel
     /// A server with HELLO says itself what it is; of an older one the first command's error tells.
     @Test(arguments: ["CLUSTER", "CLUSTERDOWN", "MOVED"])
     func `a node of a cluster is refused by name, and nothing is written`(name: String) async throws {
-        let options = ["--cluster-enabled", "yes"]
+        // The bus's own choice, 10,000 above the port, may be no port at all.
+        let buses = [freePort(), freePort()]
+        let options = buses.map { ["--cluster-enabled", "yes", "--cluster-port", "\($0)"] }
         let node = try await RedisServer(
-            options: options + (name == "CLUSTER" ? [] : ["--rename-command", "HELLO", "\"\""]))
-        let other = try await RedisServer(options: options)
+            options: options[0] + (name == "CLUSTER" ? [] : ["--rename-command", "HELLO", "\"\""]))
+        let other = try await RedisServer(options: options[1])
         let (probe, otherProbe) = (try Probe(node.url), try Probe(other.url))
         if name == "MOVED" {
             try otherProbe("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-            try probe("CLUSTER", "MEET", "127.0.0.1", "\(other.port)")
+            try probe("CLUSTER", "MEET", "127.0.0.1", "\(other.port)", "\(buses[1])")
             try await waitUntil("the node knows who holds the slots") {
                 try probe("CLUSTER", "INFO").text?.contains("cluster_state:ok") == true
             }
