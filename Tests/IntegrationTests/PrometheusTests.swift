@@ -71,7 +71,8 @@ import Testing
         var last: [Substring] = []
         var body = ""
         try await waitUntil("all ticks are through") {
-            try await Task.sleep(for: .milliseconds(300))  // longer than metrics are served from one rendering, and a batch waits
+            // Longer than metrics are served from one rendering, and than a batch waits.
+            try await Task.sleep(for: .milliseconds(300))
             body = await run.get("/metrics").body
             defer { last = Self.settled(body) }
             let waiting = await run.metric("tickline_ring_occupancy") + run.metric("tickline_outbox_pending")
