@@ -48,6 +48,10 @@ struct FeedHandlerTests {
         for line in [
             #"tickline_received_bytes_total{feed="binance-3"} 0"#, #"tickline_messages_total{feed="binance-3"} 0"#,
             #"tickline_ring_stalls_total{feed="binance-3"} 0"#, #"tickline_reconnects_total{reason="silent"} 0"#,
+            #"tickline_streams_silent{feed="binance-3"} 0"#, #"tickline_streams_failed{feed="binance-3"} 0"#,
+            #"tickline_connection_attempts_total{feed="binance-3"} 0"#,
+            #"tickline_connection_attempts_held_total{feed="binance-3"} 0"#,
+            #"tickline_subscription_failures_total{reason="refused"} 0"#,
             #"tickline_decode_errors_total{reason="too_precise"} 0"#,
             #"tickline_decode_errors_total{reason="masked_frame"} 0"#,
             #"tickline_messages_ignored_total{type="other"} 0"#, #"tickline_dropped_total{what="pong"} 0"#,

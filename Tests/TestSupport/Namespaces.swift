@@ -3,33 +3,9 @@ import Glibc
 
 /// Views of the machine that only root can make: processes with another network or with other host names.
 public enum Namespaces {
-    /// What a command said when it failed.
-    public struct Failure: Error, CustomStringConvertible {
-        /// Its words.
-        public let description: String
-    }
-
     /// Whether tests that need them run: as root with the privilege to make them, and in CI.
     public static let shouldRun =
-        Repository.isCI || (geteuid() == 0 && (try? run(["unshare", "-m", "-n", "true"])) != nil)
-
-    /// Runs a command to its end.
-    ///
-    /// - Throws: `Failure` with what it printed where it did not exit with 0.
-    public static func run(_ command: [String]) throws {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = output
-        process.standardError = output
-        try process.runUnmasked()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(command): \(String(decoding: said, as: UTF8.self))")
-        }
-    }
+        Repository.isCI || (geteuid() == 0 && (try? Command.run(["unshare", "-m", "-n", "true"])) != nil)
 }
 
 /// A network namespace joined to the machine's own by a cable (veth), on which packets can vanish.
@@ -49,10 +25,10 @@ public struct NetworkNamespace: Sendable {
         hostAddress = base + "\(last + 1)"
         launcher = ["/usr/sbin/ip", "netns", "exec", name]
         let (outside, inside) = ("tl\(number)a", "tl\(number)b")
-        try Namespaces.run(["ip", "netns", "add", name])
-        try Namespaces.run(["ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", name])
-        try Namespaces.run(["ip", "address", "add", "\(hostAddress)/30", "dev", outside])
-        try Namespaces.run(["ip", "link", "set", outside, "up"])
+        try Command.run(["ip", "netns", "add", name])
+        try Command.run(["ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", name])
+        try Command.run(["ip", "address", "add", "\(hostAddress)/30", "dev", outside])
+        try Command.run(["ip", "link", "set", outside, "up"])
         try execute(["ip", "address", "add", "\(base)\(last + 2)/30", "dev", inside])
         try execute(["ip", "link", "set", inside, "up"])
         try execute(["ip", "link", "set", "lo", "up"])
@@ -71,9 +47,9 @@ public struct NetworkNamespace: Sendable {
     public func pass() throws { try execute(["nft", "flush table inet cable"]) }
 
     /// Removes it; what still runs inside keeps it alive.
-    public func remove() throws { try Namespaces.run(["ip", "netns", "delete", name]) }
+    public func remove() throws { try Command.run(["ip", "netns", "delete", name]) }
 
-    private func execute(_ command: [String]) throws { try Namespaces.run(launcher + command) }
+    private func execute(_ command: [String]) throws { try Command.run(launcher + command) }
 }
 
 /// The host names a process sees: a file of the test's own, with no name server behind it.

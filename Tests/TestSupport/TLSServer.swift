@@ -5,12 +5,6 @@ import Synchronization
 /// A throwaway CA with server certificates, made by the `openssl` command: `good` for localhost, `wronghost`, `expired`, and
 /// `stranger`, signed by another CA.
 public struct TestAuthority: Sendable {
-    /// What the command said.
-    public struct Failure: Error, CustomStringConvertible {
-        /// Its words.
-        public let description: String
-    }
-
     private let folder: TemporaryFolder
 
     /// The CA's certificate.
@@ -71,20 +65,7 @@ public struct TestAuthority: Sendable {
             "-out", path("\(name).pem"))
     }
 
-    private func openssl(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "openssl \(arguments): \(String(decoding: said, as: UTF8.self))")
-        }
-    }
+    private func openssl(_ arguments: String...) throws { try Command.run(["openssl"] + arguments) }
 }
 
 /// `openssl s_server` on a free port: what it is given on its input it sends, what it receives is on its output.
