@@ -36,8 +36,7 @@ struct HealthProbe: Sendable {
     func run() async -> Figures {
         await withCheckedContinuation { continuation in
             let thread = Thread {
-                // Nice values are per thread on Linux. Where raising is not allowed the probe is only less sharp.
-                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
+                _ = RealTime.begin(thread: 0)  // where it is not allowed the probe is only less sharp
                 continuation.resume(returning: measure())
             }
             thread.start()

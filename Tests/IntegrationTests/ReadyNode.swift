@@ -19,12 +19,11 @@ struct ReadyNode {
         port = run.collectorPort!
     }
 
-    /// Puts the server before the attackers where that is allowed, so that what is measured is the server and not who else
-    /// wants this machine's processors. Each thread has a nice value of its own.
-    func raisePriority() throws {
-        for thread in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(run.process.processID)/task") {
-            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread)!, -10)
-        }
+    /// Gives the server's threads real-time priority where that is allowed, so that what is measured is the server and not who
+    /// else wants this machine's processors. False where it is not.
+    func runsInRealTime() throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(run.process.processID)/task")
+            .allSatisfy { RealTime.begin(thread: pid_t($0)!) }
     }
 
     /// Connections closed for a reason so far.
@@ -38,5 +37,14 @@ struct ReadyNode {
         simulator.process.stop()
         folder.remove()
         return status
+    }
+}
+
+enum RealTime {
+    /// Lets a thread (0: the calling one) go before all ordinary ones. Nice values would not do: Linux weighs them within one
+    /// session only. False where it is not allowed.
+    static func begin(thread: pid_t) -> Bool {
+        var parameters = sched_param(sched_priority: 1)
+        return sched_setscheduler(thread, SCHED_RR, &parameters) == 0
     }
 }

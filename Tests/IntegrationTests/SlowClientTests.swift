@@ -13,9 +13,9 @@ import Testing
         hasBegun: (ReadyNode) async throws -> Bool, _ body: (ReadyNode, ServerProcess) async throws -> Void
     ) async throws {
         let node = try await ReadyNode()
-        try node.raisePriority()
+        let priority = try node.runsInRealTime() ? "real-time" : "ordinary"
         let attacker = try attack(node)
-        try await waitUntil("the attack has begun: \(attacker.output)") { try await hasBegun(node) }
+        try await waitUntil("the attack has begun", timeout: .seconds(60)) { try await hasBegun(node) }
         async let kept = HealthProbe(port: node.port, connections: .kept).run()
         async let new = HealthProbe(port: node.port, connections: .new).run()
         let figures = [("kept", await kept), ("new", await new)]
@@ -23,7 +23,9 @@ import Testing
         try await body(node, attacker)
         attacker.stop(SIGKILL)
         for (connections, figure) in figures {
-            print("figure: H1 \(name): /readyz on \(connections) connections: \(figure.text); \(Int(open)) open")
+            print(
+                "figure: H1 \(name): /readyz on \(connections) connections: \(figure.text); \(Int(open)) open, \(priority) priority"
+            )
             #expect(
                 figure.failures == 0 && figure.millis(atFraction: 0.99) <= Self.mostMillis, "\(name), \(connections)")
         }
@@ -44,7 +46,7 @@ import Testing
             "slow headers", attack: { try slowHTTPTest("-H -c 200 -r 200 -i 1 -l 30", $0) },
             hasBegun: { await $0.run.metric("tickline_http_connections") > 150 }
         ) { node, attacker in
-            try await waitUntil("all are cut off") { await node.closed("header_time") == 200 }
+            try await waitUntil("all are cut off", timeout: .seconds(60)) { await node.closed("header_time") == 200 }
             print("figure: H1 slow headers: 200 of 200 connections cut off by the header's time limit")
         }
     }
@@ -54,7 +56,7 @@ import Testing
             "slow body", attack: { try slowHTTPTest("-B -c 1000 -r 200 -i 1 -l 30", $0) },
             hasBegun: { await $0.closed("body") > 10 }
         ) { node, attacker in
-            try await waitUntil("all are refused") { await node.closed("body") >= 1_000 }
+            try await waitUntil("all are refused", timeout: .seconds(60)) { await node.closed("body") >= 1_000 }
         }
     }
 
@@ -65,7 +67,9 @@ import Testing
             hasBegun: { await $0.run.metric("tickline_http_connections") > 100 }
         ) { node, attacker in
             // More than the cap holds: those that have read nothing for longest give way.
-            try await waitUntil("the first give way") { await node.closed("connection_limit") > 0 }
+            try await waitUntil("the first give way", timeout: .seconds(60)) {
+                await node.closed("connection_limit") > 0
+            }
         }
     }
 

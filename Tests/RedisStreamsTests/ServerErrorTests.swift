@@ -149,15 +149,14 @@ import TradingModel
     @Test(arguments: ["CLUSTER", "CLUSTERDOWN", "MOVED"])
     func `a node of a cluster is refused by name, and nothing is written`(name: String) async throws {
         // The bus's own choice, 10,000 above the port, may be no port at all.
-        let buses = [freePort(), freePort()]
-        let options = buses.map { ["--cluster-enabled", "yes", "--cluster-port", "\($0)"] }
+        let options = ["--cluster-enabled", "yes", "--cluster-port", "{port}"]
         let node = try await RedisServer(
-            options: options[0] + (name == "CLUSTER" ? [] : ["--rename-command", "HELLO", "\"\""]))
-        let other = try await RedisServer(options: options[1])
+            options: options + (name == "CLUSTER" ? [] : ["--rename-command", "HELLO", "\"\""]))
+        let other = try await RedisServer(options: options)
         let (probe, otherProbe) = (try Probe(node.url), try Probe(other.url))
         if name == "MOVED" {
             try otherProbe("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-            try probe("CLUSTER", "MEET", "127.0.0.1", "\(other.port)", "\(buses[1])")
+            try probe("CLUSTER", "MEET", "127.0.0.1", "\(other.port)", "\(other.morePorts[0])")
             try await waitUntil("the node knows who holds the slots") {
                 try probe("CLUSTER", "INFO").text?.contains("cluster_state:ok") == true
             }

@@ -14,14 +14,14 @@ public final class EncryptedRedisServer: Sendable {
         options: [String] = []
     ) async throws {
         authority = try TestAuthority()
-        port = freePort()
         server = try await RedisServer(
             password: password,
             options: [
-                "--tls-port", "\(port)", "--tls-cert-file", authority.path("\(certificate).pem"), "--tls-key-file",
+                "--tls-port", "{port}", "--tls-cert-file", authority.path("\(certificate).pem"), "--tls-key-file",
                 authority.path("\(certificate).key"), "--tls-ca-cert-file", authority.caFile, "--tls-auth-clients",
                 demandsClientCertificate ? "yes" : "no",
             ] + options)
+        port = server.morePorts[0]
     }
 
     deinit { authority.remove() }

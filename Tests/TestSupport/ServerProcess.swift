@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// A server program a test starts on 127.0.0.1 and ends by its own process id.
 public final class ServerProcess: @unchecked Sendable {
@@ -64,8 +65,18 @@ public final class ServerProcess: @unchecked Sendable {
     }
 }
 
-/// A TCP port of 127.0.0.1 that was free a moment ago.
+/// Ports given out so far: the system would soon give the same one again.
+private let givenPorts = Mutex<Set<Int>>([])
+
+/// A TCP port of 127.0.0.1 that was free a moment ago and that no other test of this process was given.
 public func freePort() -> Int {
+    while true {
+        let port = portOfTheSystem()
+        if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
+    }
+}
+
+private func portOfTheSystem() -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     precondition(descriptor >= 0, "no socket")
     defer { close(descriptor) }
