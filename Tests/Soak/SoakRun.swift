@@ -45,8 +45,12 @@ struct SoakRun {
             let address = "ws://127.0.0.1:\(try await exchange.simulator.start())/stream?streams="
             feeds += ["--feed", "\(exchange.name)=\(address)\(exchange.streams.joined(separator: "/"))"]
         }
-        let periods = ["--short", "\(SoakOptions.short)", "--long", "\(SoakOptions.long)"]
-        let engine = try RunningTickline(feeds + periods + ["--redis", redis.url], folder: folder.url)
+        // The stream is never trimmed: the oracle compares every entry.
+        let settings = [
+            "--short", "\(SoakOptions.short)", "--long", "\(SoakOptions.long)", "--redis", redis.url,
+            "--stream-max-length", "1000000000",
+        ]
+        let engine = try RunningTickline(feeds + settings, folder: folder.url)
         try await waitUntil("signals are published", timeout: .seconds(60)) {
             await engine.metric("tickline_published_total") > 0
         }
