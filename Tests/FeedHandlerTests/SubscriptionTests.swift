@@ -72,7 +72,11 @@ struct SubscriptionTests {
             guard let list = peer.readStreamRequest() else { return }
             peer.send(Self.reply(#"{"result":["btcusdt@trade","ethusdt@trade"],"id":\#(list.id)}"#))
             peer.send(FeedUnderTest.frames(1...1))
-            while !mayDeliver.load(ordering: .acquiring) { usleep(1_000) }
+            while !mayDeliver.load(ordering: .acquiring) {
+                // A sign of life: the connection's own watchdog would end it half a second behind the alarm.
+                peer.send(FrameBytes.frame(10, []))
+                usleep(10_000)
+            }
             peer.send(FrameBytes.text(FeedUnderTest.trade(7).replacing("BTCUSDT", with: "ETHUSDT")))
             peer.waitForEnd()
         }
@@ -129,7 +133,11 @@ struct SubscriptionTests {
                 peer.send(
                     Self.reply(#"{"error":{"code":2,"msg":"Invalid request: no such thing"},"id":\#(request.id)}"#))
             }
-            while !mayDeliver.load(ordering: .acquiring) { usleep(1_000) }
+            while !mayDeliver.load(ordering: .acquiring) {
+                // A sign of life: the connection's own watchdog would end it half a second behind the alarm.
+                peer.send(FrameBytes.frame(10, []))
+                usleep(10_000)
+            }
             for symbol in symbols[inAddress...] {
                 peer.send(FrameBytes.text(FeedUnderTest.trade(7).replacing("BTCUSDT", with: symbol)))
             }

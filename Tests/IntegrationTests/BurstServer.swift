@@ -24,9 +24,9 @@ final class BurstServer: Sendable {
             let start = ContinuousClock.now
             Self.send(count, to: client)
             sentAt.withLock { $0 = (start, .now) }
-            // Until the client leaves; its pings need no answer while that takes less than four seconds.
+            // Until the client leaves. What it sends meanwhile are pings; any pong tells it that the connection lives.
             var bytes = [UInt8](repeating: 0, count: 4_096)
-            while recv(client, &bytes, bytes.count, 0) > 0 {}
+            while recv(client, &bytes, bytes.count, 0) > 0, Self.write([0x8A, 0], to: client) {}
             close(client)
         }.start()
     }

@@ -34,7 +34,8 @@ import Testing
         let summary = try Data(contentsOf: folder.url.appendingPathComponent("run.json"))
         let object = try JSONSerialization.jsonObject(with: summary) as? [String: Any]
         let counts = try #require(object?["counts"] as? [String: Int])
-        #expect(counts["ticks"] == 1_000_000 && counts["reconnects"] == 0)
+        let log = run.process.output.split(separator: "\n").filter { $0.contains("\"feed") }.joined(separator: "\n")
+        #expect(counts["ticks"] == 1_000_000 && counts["reconnects"] == 0, "\(log)")
         #expect(counts["missing"] == 0 && counts["repeated"] == 0 && counts["refused"] == 0)
         // Rings: 4 MiB of ticks and 64 MiB of records; the rest is the process and the store's cache.
         #expect(peak < 400 << 20)
