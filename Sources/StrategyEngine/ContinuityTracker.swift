@@ -55,6 +55,8 @@ struct ContinuityTracker {
         }
         lastID = id
         hasID = true
+        // What came in between was believed, so a later rogue id confirms nothing.
+        doubtedID = 0
         lastTimeNanos = tick.exchangeTimeNanos
         self.connection = connection
         return continuity

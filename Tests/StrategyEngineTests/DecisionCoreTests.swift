@@ -39,6 +39,14 @@ import TradingModel
         #expect(fixture.metrics.total("tickline_ticks_repeated_total") == 1)
     }
 
+    @Test func `rogue quote ids with true ones between do not confirm each other`() throws {
+        var fixture = CoreFixture(try catalog(short: 1, long: 2))
+        let far: UInt64 = 1 << 40
+        for id in [5, far + 6, 7, far + 8, 9] as [UInt64] { _ = fixture.signals(trade(id, 1, kind: .quote)) }
+        #expect(fixture.recorded().ticks.map(\.id) == [5, 7, 9])
+        #expect(fixture.metrics.total("tickline_ticks_implausible_total") == 2)
+    }
+
     @Test func `one rogue id does not silence an instrument, a confirmed one begins a new sequence`() throws {
         var fixture = CoreFixture(try catalog(short: 1, long: 2))
         for id in [1, 2, 1 << 62, 3, 4] as [UInt64] { _ = fixture.signals(trade(id, Int64(id % 7))) }
