@@ -155,7 +155,9 @@ struct DecoderDifferentialTests {
             let (found, expected) = (MarketRecord(decoded: slots), RecordedMessages.reference.record(message))
             // A number that Foundation can't hold, in a field that nobody reads, is good JSON all the same.
             if found != nil, expected == nil, text.contains("1e400") { continue }
-            let isStricter = found == nil && expected != nil && tree.isBeyondOurRules
+            // A spoiled envelope may leave a partial book without its stream: ours refuses what nothing tells the owner of.
+            let isOwnerless = outcome == .ambiguousStream && text.contains("lastUpdateId")
+            let isStricter = found == nil && expected != nil && (tree.isBeyondOurRules || isOwnerless)
             guard found == expected || isStricter else {
                 Issue.record(
                     "seed \(seed): \(text): \(outcome) \(String(describing: found)), \(String(describing: expected))")
