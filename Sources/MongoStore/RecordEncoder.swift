@@ -58,7 +58,8 @@ struct RecordEncoder: Sendable {
             }
             if flags.contains(.noPrice) { document.append("isMarketPrice", false) }
             if flags.contains(.outsideBand) { document.append("isOutsideBand", true) }
-        case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume:
+        case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume,
+            .refillRequest, .refillEnd:
             return false
         }
         document.append("eventTime", time: tick.exchangeTimeNanos)

@@ -69,7 +69,7 @@ struct SlotDecoder: ~Copyable {
         case .bookLevels:
             guard book.add(slot) else { return unreadableCount += 1 }
             takeWholeBook(into: &batch)
-        case nil:
+        case .refillRequest, .refillEnd, nil:
             unreadableCount += 1
         }
     }

@@ -24,6 +24,10 @@ public enum RecordKind: UInt8, Sendable {
     case kline
     /// The second half of a `Kline`: interval, volume and trades.
     case klineVolume
+    /// Ids the engine wants from the exchange's history: `RefillRequest`.
+    case refillRequest
+    /// The end of what the exchange's history had of them: `RefillEnd`.
+    case refillEnd
 
     /// The kind's name in document ids, metrics labels and settings; it is the exchange's stream name for ticks.
     public var name: String {
@@ -37,6 +41,7 @@ public enum RecordKind: UInt8, Sendable {
         case .depth, .bookLevels: "depth"
         case .partialDepth: "partialDepth"
         case .kline, .klineVolume: "kline"
+        case .refillRequest, .refillEnd: "refill"
         }
     }
 }
@@ -56,6 +61,11 @@ public struct TickFlags: OptionSet, Sendable {
     public static let noPrice = TickFlags(rawValue: 1 << 1)
     /// The price is far outside of what the instrument traded at; set by the engine.
     public static let outsideBand = TickFlags(rawValue: 1 << 2)
+    /// It came from the exchange's history (REST), not from the stream.
+    public static let refilled = TickFlags(rawValue: 1 << 3)
+    /// One trade id of an aggregate trade that stands for several: price and exchange time are its own, `quantity` is
+    /// that of all trades from `secondaryPrice` to `secondaryQuantity` (ids) together.
+    public static let fromAggregate = TickFlags(rawValue: 1 << 4)
 }
 
 /// One decoded market event, exactly one 64-byte ring slot.
