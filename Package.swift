@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "CSPSCRing", path: "CSupport/CSPSCRing", cSettings: c),
         .target(name: "CThread", path: "CSupport/CThread", cSettings: c),
         .target(name: "CFeedDecoder", path: "CSupport/CFeedDecoder", cSettings: c),
+        .target(name: "CJournal", path: "CSupport/CJournal", cSettings: c),
         .target(
             name: "CSQLiteRows", dependencies: ["CSQLite"], path: "CSupport/CSQLiteRows", cSettings: c),
 
@@ -83,9 +84,14 @@ let package = Package(
             swiftSettings: common),
         .target(name: "Transport", dependencies: ["CCurl"], swiftSettings: strict),
         .target(
+            name: "Journal",
+            dependencies: ["CJournal", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel", log],
+            swiftSettings: strict),
+        .target(
             name: "FeedHandler",
             dependencies: [
-                "CCrypto", "CFeedDecoder", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel", "Transport",
+                "CCrypto", "CFeedDecoder", "Journal", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel",
+                "Transport",
                 log,
             ], swiftSettings: strict),
 
@@ -154,11 +160,16 @@ let package = Package(
             name: "ThreadExecutorTests", dependencies: ["ThreadExecutor", "RingBuffer"], swiftSettings: common),
         .testTarget(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["CJournal", "Journal", "TestSupport", "Telemetry", "TradingModel", log],
+            swiftSettings: common),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "FeedHandlerTests",
             dependencies: [
-                "CWslay", "FeedHandler", "RingBuffer", "Telemetry", "TestSupport", "TradingModel", "Transport", log,
+                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "TradingModel", "Transport",
+                log,
             ], swiftSettings: common),
         .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),

@@ -1,3 +1,4 @@
+public import Journal
 public import Logging
 public import RingBuffer
 import Synchronization
@@ -28,18 +29,21 @@ public final class FeedHandler: Sendable {
     ///   - configuration: its settings.
     ///   - catalog: the run's instruments; the feed decodes those of its exchange and counts others as unknown.
     ///   - producer: the writing end of the feed's ring.
+    ///   - journal: the feed's chain, into which it reads; nil to keep nothing.
     ///   - metrics: where its counters go.
     ///   - health: its check: ready while connected with all streams there, else what is missing or the last error.
     ///   - limiter: holds connection attempts back; shared by all feeds of the process.
     ///   - logger: takes cold events only, from the feed's thread.
     public init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
-        metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter, logger: Logger
+        journal: consuming ChainWriter? = nil, metrics: MetricsRegistry, health: HealthCheck,
+        limiter: ConnectionLimiter, logger: Logger
     ) {
         threadName = "feed-\(configuration.feed)"
         processor = configuration.processor
         let loop = FeedLoop(
-            configuration: configuration, catalog: catalog, producer: producer, metrics: metrics, health: health,
+            configuration: configuration, catalog: catalog, producer: producer, journal: journal, metrics: metrics,
+            health: health,
             limiter: limiter, logger: logger, stop: signal)
         life = Mutex(.ready(FeedThread(loop)))
     }

@@ -13,7 +13,6 @@ extension FeedLoop {
         received now: MonotonicNanos, on connection: borrowing TransportConnection
     ) throws(SessionEnd) {
         if machine.isHandshaking, try !completeHandshake(at: now) { return }
-        checkClock(at: now)
         events: while true {
             switch session.next() {
             case .message(let message, _): unsafe decode(message, received: now)

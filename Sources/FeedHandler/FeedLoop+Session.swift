@@ -76,6 +76,7 @@ extension FeedLoop {
         let record = SessionRecord(
             event: event, feed: configuration.feed, connection: connectionNumber,
             wallOffsetNanos: clock.wallOffsetNanos, monotonic: now)
+        journal?.append(record, slots: ring.claimedSlots - 1, unreadBytes: session.unreadBytes)
         unsafe slot.assumingMemoryBound(to: Tick.self).initialize(to: record.slot)
     }
 

@@ -1,3 +1,4 @@
+internal import Journal
 internal import Logging
 internal import RingBuffer
 internal import Telemetry
@@ -22,6 +23,7 @@ struct FeedLoop: ~Copyable {
     let logger: Logger
     var decoder: MessageDecoder
     let ring: RingProducer
+    var journal: FeedJournal?
     var machine: ConnectionStateMachine
     var subscriptions: SubscriptionStateMachine
     var watch: StreamWatch
@@ -47,7 +49,8 @@ struct FeedLoop: ~Copyable {
 
     init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
-        metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter, logger: Logger, stop: StopSignal
+        journal: consuming ChainWriter?, metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter,
+        logger: Logger, stop: StopSignal
     ) {
         let plan = configuration.plan
         self.configuration = configuration
@@ -60,6 +63,7 @@ struct FeedLoop: ~Copyable {
             catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: configuration.feed,
             mostSlots: producer.capacitySlots)
         ring = producer
+        self.journal = FeedJournal(writer: journal, feed: configuration.feed)
         machine = ConnectionStateMachine(random: { SecureRandom.number() })
         subscriptions = SubscriptionStateMachine(
             streams: plan.streams.map(\.description), streamsInAddress: plan.streamsInAddress)
@@ -167,6 +171,7 @@ struct FeedLoop: ~Copyable {
     // hot path: HotPathTests, probe `feed`
     private mutating func readAvailable(_ connection: borrowing TransportConnection) throws(SessionEnd) {
         while !stop.isRequested {
+            guard makeJournalRoom() else { return }
             let result: ReceiveResult
             do throws(TransportError) { result = try session.receive(from: connection) } catch {
                 throw lost(error.description)
@@ -176,7 +181,10 @@ struct FeedLoop: ~Copyable {
             case .closed: throw lost("\(configuration.plan.host) ended the connection")
             case .bytes(let count):
                 let now = MonotonicClock.now()
-                if let nanos = standstill.standstillNanos(until: now) { throw stoodStill(for: nanos) }
+                let standstillNanos = standstill.standstillNanos(until: now)
+                if machine.isOpen { checkClock(at: now) }
+                record(read: count, isDecoded: machine.isOpen && standstillNanos == nil, at: now)
+                if let standstillNanos { throw stoodStill(for: standstillNanos) }
                 standstill.isAlive(at: now)
                 metrics.receivedBytes.addFromOnlyWriter(UInt64(count))
                 machine.didReceive(at: now)

@@ -5,6 +5,7 @@ struct FeedMetrics {
     let receivedBytes: Counter
     let messages: Counter
     let ringStalls: Counter
+    let journalStalls: Counter
     let droppedPongs: Counter
     let decode: LatencyHistogram
     let attempts: Counter
@@ -26,6 +27,9 @@ struct FeedMetrics {
             "tickline_messages_total", help: "Whole messages received.", labels: [("feed", feed)])
         ringStalls = registry.counter(
             "tickline_ring_stalls_total", help: "Times reading stopped because the ring was full.",
+            labels: [("feed", feed)])
+        journalStalls = registry.counter(
+            "tickline_journal_stalls_total", help: "Milliseconds that reading waited for a journal segment.",
             labels: [("feed", feed)])
         droppedPongs = registry.counter(
             "tickline_dropped_total", help: "What was dropped at a bound.", labels: [("what", "pong")])

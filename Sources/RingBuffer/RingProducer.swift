@@ -39,6 +39,10 @@ public import CSPSCRing
         return unsafe spsc_ring_try_append(raw, start, UInt64(slots.count / Int(SPSC_RING_SLOT_BYTES))) != 0
     }
 
+    /// Slots claimed since the ring was made, published or not.
+    @inlinable @inline(__always)
+    public var claimedSlots: UInt64 { unsafe spsc_ring_claimed(raw) }
+
     /// Slots the ring holds.
     public var capacitySlots: Int { ring.capacitySlots }
 

@@ -1,4 +1,5 @@
 import FeedHandler
+import Journal
 import Logging
 import RingBuffer
 import Synchronization
@@ -18,7 +19,7 @@ final class FeedUnderTest: @unchecked Sendable {
 
     init(
         address: String, capacitySlots: Int = 4_096, limiter: ConnectionLimiter = ConnectionLimiter(),
-        configure: (inout FeedConfiguration) -> Void = { _ in }
+        journal: consuming ChainWriter? = nil, configure: (inout FeedConfiguration) -> Void = { _ in }
     ) throws {
         let plan = try FeedPlan(parsing: address)
         let ring = SPSCRing(capacitySlots: capacitySlots)
@@ -31,7 +32,7 @@ final class FeedUnderTest: @unchecked Sendable {
         handler = FeedHandler(
             configuration: configuration,
             catalog: MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: []),
-            producer: RingProducer(ring), metrics: metrics, health: health,
+            producer: RingProducer(ring), journal: journal, metrics: metrics, health: health,
             limiter: limiter, logger: logger)
     }
 

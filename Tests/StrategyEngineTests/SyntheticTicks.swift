@@ -105,7 +105,7 @@ struct Recorded {
                         levels.append(to: &books[last].asks)
                     }
                     levelSlots -= 1
-                case nil: fatalError("no such record here")
+                case .refillRequest, .refillEnd, nil: fatalError("no such record here")
                 }
             }
             records.release(count: slots.count)

@@ -93,6 +93,11 @@ static inline void spsc_ring_abort(struct spsc_ring *_Nonnull ring, uint64_t cou
     ring->claimed -= count;
 }
 
+// Slots claimed since the ring was made, published or not.
+static inline uint64_t spsc_ring_claimed(const struct spsc_ring *_Nonnull ring) {
+    return ring->claimed;
+}
+
 // Makes all claimed slots visible to the consumer at once.
 static inline void spsc_ring_publish(struct spsc_ring *_Nonnull ring) {
     // seq_cst, which contains release: publishes the slot bytes (pairs with the acquire in spsc_ring_peek), and orders

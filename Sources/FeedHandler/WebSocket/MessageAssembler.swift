@@ -30,6 +30,10 @@ package struct MessageAssembler: ~Copyable {
         self.acceptsBinary = acceptsBinary
     }
 
+    /// Whether no fragmented message is under way.
+    @inline(__always)
+    package var isBetweenMessages: Bool { !isInMessage }
+
     /// What was put together so far; valid until the next fragment or `reset`.
     package var assembled: UnsafeRawBufferPointer { unsafe memory.readable }
 

@@ -61,10 +61,7 @@ package import Transport
 
     /// Forgets the last connection and queues the upgrade request for a new one; false where it does not fit the queue.
     package mutating func begin(host: String, target: String) -> Bool {
-        buffer.removeAll()
-        outgoing.removeAll()
-        assembler.reset()
-        (handedOutBytes, holdsAssembled, isOver) = (0, false, false)
+        beginMidway()
         var key: InlineArray<16, UInt8> = InlineArray(repeating: 0)
         unsafe withUnsafeMutableBytes(of: &key) { unsafe SecureRandom.fill($0) }
         let handshake = Handshake(host: host, target: target, key: key)
@@ -78,6 +75,30 @@ package import Transport
         buffer.makeRoom(for: Self.readBytes)
         return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.writableTail.prefix(Self.readBytes))
     }
+
+    /// Forgets the last connection and goes on behind the handshake of another, whose frames come next: for a replay.
+    package mutating func beginMidway() {
+        buffer.removeAll()
+        outgoing.removeAll()
+        assembler.reset()
+        (handedOutBytes, holdsAssembled, isOver) = (0, false, false)
+        handshake = nil
+    }
+
+    /// Goes on in someone else's memory, such as a journal segment's, and returns how many bytes of an unfinished frame are
+    /// now at its start.
+    package mutating func move(to region: UnsafeMutableRawBufferPointer) -> Int {
+        unsafe buffer.move(to: region)
+        return unsafe buffer.readable.count
+    }
+
+    /// Bytes received and not consumed.
+    @inline(__always)
+    package var unreadBytes: Int { unsafe buffer.readable.count }
+
+    /// Whether no fragmented message is under way.
+    @inline(__always)
+    package var isBetweenMessages: Bool { assembler.isBetweenMessages }
 
     /// Declares that `count` bytes were written to the tail.
     @inline(__always)

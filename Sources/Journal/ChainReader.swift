@@ -1,0 +1,63 @@
+/// Reads a chain's entries in order, from segment to segment, while its writer may be writing on or after it ended.
+///
+/// Used by one thread. A tail torn by a kill or a power loss ends a run's last segment; whatever else is not whole is an
+/// error, and reading stops in front of it.
+public struct ChainReader {
+    /// The chain.
+    public let chain: JournalChain
+    private let files: [JournalFolder.File]
+    private var nextFile: Int
+    private var index = 0
+    /// The segment of the entry returned last.
+    public private(set) var segment: SegmentReader?
+    private var expectedSequence: UInt64?
+
+    /// Begins with the segment numbered `first`, or with the oldest that is there.
+    public init(_ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0) {
+        self.chain = chain
+        files = folder.chains[chain] ?? []
+        nextFile = files.firstIndex { $0.segment >= first } ?? files.endIndex
+    }
+
+    /// The next entry; nil where there is none yet. O(bytes it places).
+    ///
+    /// - Throws: what opening a segment throws; `damaged` for an entry that is not whole with others behind it; `incomplete`
+    ///   where entries are missing between two segments.
+    public mutating func next() throws(JournalError) -> JournalEntry? {
+        while true {
+            if let segment, let entry = segment.entry(at: index) {
+                index += 1
+                expectedSequence = entry.sequence + 1
+                return entry
+            }
+            if let segment { try checkEnd(of: segment) }
+            guard try open() else { return nil }
+        }
+    }
+
+    /// The segment's entries are read: were these all?
+    private func checkEnd(of segment: SegmentReader) throws(JournalError) {
+        guard segment.isSealed, index < segment.committedEntries else { return }
+        throw .damaged(path: segment.path, reason: "entry \(index) of \(segment.committedEntries) is not whole")
+    }
+
+    /// Opens the next segment; false, and nothing changed, where there is none.
+    private mutating func open() throws(JournalError) -> Bool {
+        guard nextFile < files.endIndex else { return false }
+        let next = try SegmentReader(path: files[nextFile].path)
+        guard next.identity.chain == chain, next.identity.segment == files[nextFile].segment else {
+            throw .damaged(path: next.path, reason: "it is \(next.identity.chain) segment \(next.identity.segment)")
+        }
+        if let expectedSequence, next.identity.firstSequence != expectedSequence {
+            throw .incomplete(
+                chain: chain,
+                reason:
+                    "entries \(expectedSequence) to \(next.identity.firstSequence &- 1) in front of \(next.path) are missing"
+            )
+        }
+        expectedSequence = next.identity.firstSequence
+        (segment, index) = (next, 0)
+        nextFile += 1
+        return true
+    }
+}

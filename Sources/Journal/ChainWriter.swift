@@ -1,0 +1,104 @@
+internal import CJournal
+internal import RingBuffer
+
+/// The writing end of a chain: appends to mapped segments that another thread makes ahead and takes away again.
+///
+/// Owned by one thread. Appending takes two checksums and a copy; nothing allocates, blocks or enters the kernel. Once an
+/// append has returned, the entry and its bytes survive the end of this process, however it ends; a power loss can take
+/// what was not synchronised since. Data is written before its entry: into `dataTail`, declared by `append(_:placing:)`.
+// hot path: HotPathTests, probes `feed` and `engine`
+@safe public struct ChainWriter: ~Copyable, @unchecked Sendable {
+    // Unchecked: noncopyable, so exactly one thread holds it; segments pass to and fro by the rings.
+    private let state: UnsafeMutablePointer<journal_writer>
+    private let ready: RingConsumer
+    private let retired: RingProducer
+    private let chain: JournalChain
+    private let run: UInt64
+    private var current: SegmentHandle?
+
+    /// Takes the writing end of `exchange`, whose next entry has the number `nextSequence`.
+    init(exchange: SegmentExchange, chain: JournalChain, run: UInt64, nextSequence: UInt64) {
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: journal_writer())
+        unsafe state.pointee.next_sequence = nextSequence
+        ready = RingConsumer(exchange.ready)
+        retired = RingProducer(exchange.retired)
+        self.chain = chain
+        self.run = run
+    }
+
+    deinit {
+        retire()
+        unsafe state.deallocate()
+    }
+
+    /// Whether there is a segment to append to.
+    public var hasSegment: Bool { current != nil }
+
+    /// Entries that still fit the segment.
+    @inline(__always)
+    public var freeEntries: Int { unsafe current == nil ? 0 : Int(journal_free_entries(state)) }
+
+    /// The number the next entry will have.
+    @inline(__always)
+    public var nextSequence: UInt64 { unsafe state.pointee.next_sequence }
+
+    /// Bytes of the data region that are free, where data may be written; empty without a segment.
+    @inline(__always)
+    public var dataTail: UnsafeMutableRawBufferPointer {
+        guard let base = unsafe state.pointee.base else {
+            return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
+        let used = unsafe state.pointee.data_used
+        return unsafe UnsafeMutableRawBufferPointer(
+            start: base + Int(used), count: Int(state.pointee.segment_bytes - used))
+    }
+
+    /// Gives the segment back and goes on in the next one; false, and nothing changed, where none is ready yet.
+    public mutating func advance() -> Bool {
+        let next = unsafe ready.peek(most: 1, as: SegmentHandle.self)
+        guard let handle = unsafe next.first else { return false }
+        ready.release(count: 1)
+        retire()
+        current = handle
+        var identity = handle.identity(chain: chain, run: run, firstSequence: nextSequence)
+        unsafe journal_segment_create(handle.base, &identity)
+        unsafe journal_writer_begin(state, handle.base, &identity)
+        return true
+    }
+
+    /// Appends an entry without bytes; a full table is our own mistake and traps.
+    @inline(__always)
+    public mutating func append(_ entry: JournalEntry) {
+        precondition(freeEntries > 0, "an entry for a full table")
+        var raw = unsafe unsafeBitCast(entry, to: journal_entry.self)
+        unsafe journal_append(state, &raw)
+    }
+
+    /// Appends an entry that places the first `count` bytes of `dataTail`, which were written there; they are then used up.
+    @inline(__always)
+    public mutating func append(_ entry: JournalEntry, placing count: Int) {
+        precondition(freeEntries > 0, "an entry for a full table")
+        let offset = unsafe state.pointee.data_used
+        unsafe precondition(
+            UInt64(count) <= state.pointee.segment_bytes - offset, "more bytes than the segment had room for")
+        var raw = unsafe unsafeBitCast(entry, to: journal_entry.self)
+        unsafe journal_append_data(state, &raw, UInt32(truncatingIfNeeded: offset), UInt32(truncatingIfNeeded: count))
+        unsafe state.pointee.data_used = offset + UInt64(count)
+    }
+
+    /// Where the next byte of data goes, counted from the segment's start.
+    public var dataOffset: Int { unsafe Int(state.pointee.data_used) }
+
+    /// Hands the segment to the keeper.
+    private func retire() {
+        guard var handle = current else { return }
+        unsafe journal_segment_seal(handle.base, state.pointee.entries)
+        unsafe handle.entries = state.pointee.entries
+        handle.nextSequence = nextSequence
+        // The ring has a place for every segment there is (`SegmentExchange`).
+        let isKept = retired.tryWrite(handle)
+        precondition(isKept, "more segments than the exchange has places for")
+        retired.publishQuietly()
+    }
+}

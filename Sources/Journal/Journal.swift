@@ -1,0 +1,83 @@
+internal import CJournal
+import Foundation
+public import Logging
+import Synchronization
+public import Telemetry
+import ThreadExecutor
+public import TradingModel
+
+/// A process's journal: what it received and what it made of it, kept on disk as the source of truth.
+///
+/// One chain of mapped segment files for each writing thread. Writers append without a system call; a thread of the
+/// journal's own makes segments ahead, synchronises them with the disk at an interval, takes written ones back and recycles
+/// the oldest at the budget's end. Where the disk fails, writers go on in memory that stands in for files, counted, and
+/// readiness says so. The end of the process, however it comes, loses nothing that was appended; the end of the machine
+/// loses at most what was appended since the last synchronisation.
+public final class Journal: Sendable {
+    /// The run: wall clock at its start, Unix nanoseconds.
+    public let run: UInt64
+    private let exchanges: [JournalChain: SegmentExchange]
+    private let nextSequences: [JournalChain: UInt64]
+    private let taken = Mutex<Set<JournalChain>>([])
+    private let keeper: JournalKeeper
+    private let thread = Mutex<DedicatedThread?>(nil)
+
+    /// Takes the folder over for a new run; chains go on behind the newest segments that are there.
+    ///
+    /// - Parameters:
+    ///   - plans: one for each chain that will be written.
+    ///   - existing: what the folder holds.
+    ///   - wallClock: now.
+    /// - Throws: `system` where the folder can't be made, `budgetTooSmall`, and what reading the newest segment of a
+    ///   chain throws.
+    public init(
+        settings: JournalSettings, plans: [ChainPlan], existing: JournalFolder,
+        wallClock: @escaping @Sendable () -> UnixNanos,
+        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+    ) throws(JournalError) {
+        let needed = JournalKeeper.neededBytes(plans)
+        guard settings.budgetBytes >= needed else { throw .budgetTooSmall(neededBytes: needed) }
+        do {
+            try FileManager.default.createDirectory(atPath: settings.folder, withIntermediateDirectories: true)
+        } catch {
+            throw .system(path: settings.folder, reason: error.localizedDescription)
+        }
+        var newestRun: UInt64 = 0
+        var nextSequences: [JournalChain: UInt64] = [:]
+        for (chain, files) in existing.chains {
+            guard let newest = files.last else { continue }
+            let reader = try SegmentReader(path: newest.path)
+            newestRun = max(newestRun, reader.identity.run)
+            nextSequences[chain] = reader.identity.firstSequence + UInt64(reader.countWholeEntries())
+        }
+        // A wall clock that was set back must not make this run look older than the last one.
+        run = max(UInt64(max(1, wallClock().rawValue)), newestRun + 1)
+        exchanges = Dictionary(uniqueKeysWithValues: plans.map { ($0.chain, SegmentExchange()) })
+        self.nextSequences = nextSequences
+        keeper = JournalKeeper(
+            settings: settings, plans: plans, exchanges: exchanges, existing: existing, wallClock: wallClock,
+            metrics: JournalMetrics(metrics), health: health, logger: logger)
+    }
+
+    /// The writing end of a chain of the plans; there is one, and asking for a second traps.
+    public func writer(of chain: JournalChain) -> ChainWriter {
+        precondition(taken.withLock { $0.insert(chain).inserted }, "a chain has one writer: \(chain)")
+        guard let exchange = exchanges[chain] else { preconditionFailure("no plan for \(chain)") }
+        return ChainWriter(exchange: exchange, chain: chain, run: run, nextSequence: nextSequences[chain] ?? 1)
+    }
+
+    /// Makes the first segments, so that writers find them, and starts the thread; once.
+    public func start() {
+        keeper.prepareAhead()
+        thread.withLock { thread in
+            precondition(thread == nil, "a journal is started once")
+            thread = DedicatedThread(name: "journal") { [keeper] in keeper.run() }
+        }
+    }
+
+    /// Takes back what the writers have left, synchronises it and ends the thread. After the writers have ended. Blocks.
+    public func stop() {
+        keeper.requestStop()
+        thread.withLock { $0.take() }?.join()
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+
+/// The segment files of a journal's folder, by chain. A list made once; readers open what they need.
+public struct JournalFolder: Sendable {
+    /// One file.
+    public struct File: Sendable, Equatable {
+        /// The whole path.
+        public var path: String
+        /// Its number within the chain.
+        public var segment: UInt64
+        /// Size.
+        public var bytes: Int
+        /// When it was written last, Unix nanoseconds.
+        public var modifiedNanos: Int64
+    }
+
+    /// The folder.
+    public let path: String
+    /// Begun segments by chain, in order. Files made ahead and never begun are not among them.
+    public let chains: [JournalChain: [File]]
+    /// Files made ahead and never begun.
+    let spares: [String]
+
+    /// Lists the folder; one that does not exist is empty. O(files).
+    ///
+    /// - Throws: `system` where it can't be read.
+    public init(path: String) throws(JournalError) {
+        self.path = path
+        var chains: [JournalChain: [File]] = [:]
+        var spares: [String] = []
+        for name in try Self.names(in: path) {
+            guard let (chain, segment) = SegmentFile.parse(name: name) else { continue }
+            let file = "\(path)/\(name)"
+            var information = stat()
+            // One that the keeper has recycled meanwhile.
+            guard unsafe stat(file, &information) == 0 else { continue }
+            if Self.isSpare(file) {
+                spares.append(file)
+                continue
+            }
+            chains[chain, default: []].append(
+                File(
+                    path: file, segment: segment, bytes: Int(information.st_size),
+                    modifiedNanos: Int64(information.st_mtim.tv_sec) * 1_000_000_000
+                        + Int64(information.st_mtim.tv_nsec)))
+        }
+        self.chains = chains.mapValues { $0.sorted { $0.segment < $1.segment } }
+        self.spares = spares
+    }
+
+    private static func names(in path: String) throws(JournalError) -> [String] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+            throw .system(path: path, reason: error.localizedDescription)
+        }
+    }
+
+    /// Whether a file has no magic number yet, which is written last: nothing was ever appended to it.
+    private static func isSpare(_ path: String) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? file.close() }  // opened for reading: there is nothing to lose
+        guard let magic = try? file.read(upToCount: 8) else { return false }
+        return magic.count == 8 && magic.allSatisfy { $0 == 0 }
+    }
+}

@@ -1,0 +1,288 @@
+internal import CJournal
+import Glibc
+import Logging
+internal import RingBuffer
+import Synchronization
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// The journal's thread: makes segments ahead, synchronises, takes written ones back, recycles the oldest.
+final class JournalKeeper: @unchecked Sendable {
+    // Unchecked: used by the owner until the thread starts, then by the thread alone; stopping goes through an atomic.
+
+    /// How often it looks. Between two looks a writer has `readyAhead` segments; 16 MiB each last a feed of 500 MB/s for
+    /// 30 ms.
+    static let lookNanos: UInt64 = 10_000_000
+    /// The least segments of one chain that the budget must hold: made ahead, in use, and what a recovery reads.
+    static let leastSegments = 6
+    private static let logIntervalNanos: UInt64 = 10_000_000_000
+
+    /// A written segment's file.
+    private struct Sealed {
+        var path: String
+        var bytes: Int
+        /// Wall clock when it was taken back: nothing in it is newer.
+        var endedNanos: Int64
+    }
+
+    /// What is kept of one chain.
+    private final class Chain {
+        let plan: ChainPlan
+        let ready: RingProducer
+        let retired: RingConsumer
+        var nextSegment: UInt64
+        /// Out of our hands: ready or in use, in order.
+        var out: [SegmentHandle] = []
+        /// Entries that were visible at the last synchronisation of the segment in use.
+        var syncedEntries: UInt64 = 0
+        var sealed: [Sealed]
+
+        init(plan: ChainPlan, exchange: SegmentExchange, nextSegment: UInt64, sealed: [Sealed]) {
+            self.plan = plan
+            ready = RingProducer(exchange.ready)
+            retired = RingConsumer(exchange.retired)
+            self.nextSegment = nextSegment
+            self.sealed = sealed
+        }
+    }
+
+    private let settings: JournalSettings
+    private var chains: [Chain] = []
+    private let wallClock: @Sendable () -> UnixNanos
+    private let metrics: JournalMetrics
+    private let health: HealthCheck
+    private let logger: Logger
+    private let parker = Parker()
+    private let stopRequested = Atomic<Bool>(false)
+    private var nextSyncAt = MonotonicNanos(rawValue: 0)
+    private var loggedAt: MonotonicNanos?
+    private var trouble = ""
+
+    init(
+        settings: JournalSettings, plans: [ChainPlan], exchanges: [JournalChain: SegmentExchange],
+        existing: JournalFolder, wallClock: @escaping @Sendable () -> UnixNanos, metrics: JournalMetrics,
+        health: HealthCheck, logger: Logger
+    ) {
+        self.settings = settings
+        self.wallClock = wallClock
+        self.metrics = metrics
+        self.health = health
+        self.logger = logger
+        for path in existing.spares { unsafe unlink(path) }
+        // Chains that this run does not write are kept as well, for reading, until the budget's end.
+        for chain in Set(plans.map(\.chain)).union(existing.chains.keys).sorted() {
+            let files = existing.chains[chain] ?? []
+            let sealed = files.map { Sealed(path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos) }
+            let plan = plans.first { $0.chain == chain }
+            chains.append(
+                Chain(
+                    plan: plan ?? ChainPlan(chain: chain, segmentBytes: 0, tableEntries: 0, readyAhead: 0),
+                    exchange: exchanges[chain] ?? SegmentExchange(), nextSegment: (files.last?.segment ?? 0) + 1,
+                    sealed: sealed))
+        }
+    }
+
+    /// What the budget must hold at least.
+    static func neededBytes(_ plans: [ChainPlan]) -> Int {
+        plans.reduce(0) { $0 + $1.segmentBytes * leastSegments }
+    }
+
+    /// Ends `run` after a last look.
+    func requestStop() {
+        // releasing / acquiring: what the writers retired is then seen by the last look.
+        stopRequested.store(true, ordering: .releasing)
+        parker.wake()
+    }
+
+    /// The thread's body.
+    func run() {
+        while true {
+            let isLast = stopRequested.load(ordering: .acquiring)
+            takeBack()
+            if isLast { break }
+            prepareAhead()
+            synchroniseIfDue()
+            report()
+            parker.prepare()
+            if stopRequested.load(ordering: .acquiring) {
+                parker.cancel()
+            } else {
+                parker.wait(timeoutNanos: Self.lookNanos)
+            }
+        }
+        for index in chains.indices {
+            for handle in chains[index].out { giveUpUnused(handle, chain: chains[index].plan.chain) }
+            chains[index].out = []
+        }
+        health.report(isReady: false, reason: "stopped")
+    }
+
+    /// Hands out segments until each chain has as many ahead as planned.
+    func prepareAhead() {
+        for index in chains.indices {
+            while chains[index].plan.segmentBytes > 0, chains[index].ready.freeSlots > 0, needsSegment(index) {
+                guard let handle = makeSegment(index) else { break }
+                chains[index].out.append(handle)
+                let isGiven = chains[index].ready.tryWrite(handle)
+                precondition(isGiven, "the exchange has a place for each segment")
+                chains[index].ready.publishQuietly()
+            }
+        }
+    }
+
+    private func needsSegment(_ index: Int) -> Bool {
+        // One in use beside those ahead; before the first is taken one more is ahead.
+        chains[index].out.count <= chains[index].plan.readyAhead
+    }
+
+    /// A file, a recycled file, or memory where the disk refuses both; nil where even memory is short.
+    private func makeSegment(_ index: Int) -> SegmentHandle? {
+        let plan = chains[index].plan
+        let number = chains[index].nextSegment
+        let path = "\(settings.folder)/\(SegmentFile.name(plan.chain, number))"
+        var handle: SegmentHandle?
+        do throws(JournalError) {
+            let made = try unsafe file(at: path, bytes: plan.segmentBytes)
+            handle = unsafe SegmentHandle(
+                base: made.base, segmentBytes: UInt64(plan.segmentBytes), tableEntries: UInt64(plan.tableEntries),
+                segment: number, createdNanos: wallClock().rawValue, descriptor: made.descriptor)
+            trouble = ""
+        } catch {
+            failed(error)
+            guard let base = unsafe SegmentFile.volatile(bytes: plan.segmentBytes) else { return nil }
+            metrics.volatileSegments.add()
+            handle = unsafe SegmentHandle(
+                base: base, segmentBytes: UInt64(plan.segmentBytes), tableEntries: UInt64(plan.tableEntries),
+                segment: number, createdNanos: wallClock().rawValue, descriptor: -1)
+        }
+        chains[index].nextSegment += 1
+        return handle
+    }
+
+    /// Within the budget and while the disk has room a new file, else the oldest one anew.
+    private func file(
+        at path: String, bytes: Int
+    ) throws(JournalError) -> (base: UnsafeMutablePointer<UInt8>, descriptor: Int32) {
+        while totalBytes + bytes > settings.budgetBytes, let victim = takeOldest() {
+            metrics.recycled.add()
+            if victim.bytes == bytes {
+                return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
+            }
+            unsafe unlink(victim.path)
+        }
+        while true {
+            do throws(JournalError) { return try unsafe SegmentFile.create(path: path, bytes: bytes) } catch {
+                // A full disk: the oldest segments make room, one after the other.
+                guard let victim = takeOldest() else { throw error }
+                metrics.errors.add()
+                metrics.recycled.add()
+                if victim.bytes == bytes {
+                    return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
+                }
+                unsafe unlink(victim.path)
+            }
+        }
+    }
+
+    private var totalBytes: Int {
+        var sum = 0
+        for index in chains.indices {
+            for sealed in chains[index].sealed { sum += sealed.bytes }
+            for handle in chains[index].out where handle.descriptor >= 0 { sum += Int(handle.segmentBytes) }
+        }
+        return sum
+    }
+
+    /// The written segment that ended first, among those that a recovery would not need; it is no longer ours.
+    private func takeOldest() -> Sealed? {
+        var oldest: (index: Int, endedNanos: Int64)?
+        for index in chains.indices {
+            guard let first = chains[index].sealed.first, mayRecycle(first, of: index) else { continue }
+            if oldest.map({ first.endedNanos < $0.endedNanos }) ?? true { oldest = (index, first.endedNanos) }
+        }
+        guard let oldest else { return nil }
+        return chains[oldest.index].sealed.removeFirst()
+    }
+
+    /// A recovery starts at the newest engine segment's beginning: what ended before the engine's last segment but one did
+    /// is not needed.
+    private func mayRecycle(_ sealed: Sealed, of index: Int) -> Bool {
+        guard let engine = chains.indices.first(where: { chains[$0].plan.chain.kind == .engine }) else { return true }
+        let ends = chains[engine].sealed.suffix(2)
+        guard ends.count == 2, let limit = ends.first?.endedNanos else { return false }
+        return sealed.endedNanos < limit
+    }
+
+    /// Takes written segments back.
+    private func takeBack() {
+        for index in chains.indices {
+            while true {
+                let batch = unsafe chains[index].retired.peek(most: 1, as: SegmentHandle.self)
+                guard let handle = unsafe batch.first else { break }
+                chains[index].retired.release(count: 1)
+                chains[index].out.removeAll { $0.segment == handle.segment }
+                chains[index].syncedEntries = 0
+                if handle.descriptor >= 0 {
+                    if settings.syncIntervalMillis != nil { synchronise(handle) }
+                    let path = "\(settings.folder)/\(SegmentFile.name(chains[index].plan.chain, handle.segment))"
+                    chains[index].sealed.append(
+                        Sealed(path: path, bytes: Int(handle.segmentBytes), endedNanos: wallClock().rawValue))
+                }
+                SegmentFile.release(handle)
+            }
+        }
+    }
+
+    /// A segment that was made ahead and is not needed.
+    private func giveUpUnused(_ handle: SegmentHandle, chain: JournalChain) {
+        if handle.descriptor >= 0 { unsafe unlink("\(settings.folder)/\(SegmentFile.name(chain, handle.segment))") }
+        SegmentFile.release(handle)
+    }
+
+    private func synchroniseIfDue() {
+        guard let interval = settings.syncIntervalMillis else { return }
+        let now = MonotonicClock.now()
+        guard now >= nextSyncAt else { return }
+        nextSyncAt = MonotonicNanos(rawValue: now.rawValue + UInt64(interval) * 1_000_000)
+        for index in chains.indices {
+            for handle in chains[index].out where handle.descriptor >= 0 {
+                let entries = unsafe journal_segment_committed(handle.base)
+                // Only the first can have been begun since the last look.
+                guard entries > 0, entries != chains[index].syncedEntries else { continue }
+                chains[index].syncedEntries = entries
+                synchronise(handle)
+            }
+        }
+    }
+
+    private func synchronise(_ handle: SegmentHandle) {
+        let start = MonotonicClock.now()
+        guard fdatasync(handle.descriptor) == 0 else {
+            return failed(.system(path: settings.folder, reason: SegmentFile.text(errno)))
+        }
+        metrics.syncs.add()
+        metrics.syncSeconds.record(nanos: MonotonicClock.now().nanos(since: start))
+    }
+
+    private func failed(_ error: JournalError) {
+        metrics.errors.add()
+        trouble = error.description
+        let now = MonotonicClock.now()
+        if let loggedAt, now.nanos(since: loggedAt) < Self.logIntervalNanos { return }
+        loggedAt = now
+        logger.error("the journal can't be kept on disk", metadata: ["error": "\(error)"])
+    }
+
+    private func report() {
+        var files = 0
+        for index in chains.indices { files += chains[index].sealed.count + chains[index].out.count }
+        metrics.bytes.set(Double(totalBytes))
+        metrics.segments.set(Double(files))
+        if trouble.isEmpty {
+            health.report(isReady: true, reason: "ready")
+        } else {
+            health.report(isReady: false, reason: trouble)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Telemetry
+
+/// The keeper's figures; recorded on its thread alone.
+struct JournalMetrics: Sendable {
+    let syncs: Counter
+    let syncSeconds: LatencyHistogram
+    let errors: Counter
+    let recycled: Counter
+    let volatileSegments: Counter
+    let bytes: Gauge
+    let segments: Gauge
+
+    init(_ registry: MetricsRegistry) {
+        syncs = registry.counter(
+            "tickline_journal_syncs_total", help: "Times that segments were synchronised with the disk.")
+        syncSeconds = registry.histogram(
+            "tickline_journal_sync_seconds", help: "Duration of such a synchronisation of one segment.")
+        errors = registry.counter(
+            "tickline_journal_errors_total", help: "File operations of the journal that failed.")
+        recycled = registry.counter(
+            "tickline_journal_recycled_segments_total", help: "Oldest segments given up for new ones.")
+        volatileSegments = registry.counter(
+            "tickline_dropped_total", help: "What was dropped, by what it was.",
+            labels: [("what", "journal_segment")])
+        bytes = registry.gauge("tickline_journal_bytes", help: "Bytes of the journal's files.")
+        segments = registry.gauge("tickline_journal_segments", help: "Files of the journal.")
+    }
+}

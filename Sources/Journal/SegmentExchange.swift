@@ -1,0 +1,38 @@
+internal import CJournal
+internal import RingBuffer
+
+/// A mapped segment on its way between the keeper and a writer: one ring slot.
+@safe struct SegmentHandle: BitwiseCopyable {
+    /// The mapping's first byte.
+    var base: UnsafeMutablePointer<UInt8>
+    var segmentBytes: UInt64
+    var tableEntries: UInt64
+    /// Number within the chain.
+    var segment: UInt64
+    /// When it was made, Unix nanoseconds.
+    var createdNanos: Int64
+    /// Entries written; set when it comes back.
+    var entries: UInt64 = 0
+    /// The number behind its last entry; set when it comes back.
+    var nextSequence: UInt64 = 0
+    /// Of the file, −1 where there is none: memory that stands in for it while the disk refuses.
+    var descriptor: Int32
+
+    func identity(chain: JournalChain, run: UInt64, firstSequence: UInt64) -> journal_identity {
+        journal_identity(
+            run: run, segment: segment, first_sequence: firstSequence, segment_bytes: segmentBytes,
+            table_entries: tableEntries, created_wall_ns: createdNanos, chain_kind: chain.kind.rawValue,
+            chain_index: UInt32(chain.index))
+    }
+}
+
+/// Between one writer and the keeper: segments made ahead, and segments written.
+struct SegmentExchange: Sendable {
+    /// Segments of one chain that are out of the keeper's hands at a time: made ahead, in use, or written.
+    static let places = 8
+
+    /// Keeper to writer.
+    let ready = SPSCRing(capacitySlots: places)
+    /// Writer to keeper.
+    let retired = SPSCRing(capacitySlots: places)
+}

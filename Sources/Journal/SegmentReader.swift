@@ -1,0 +1,96 @@
+internal import CJournal
+import Glibc
+
+/// One segment, mapped for reading: of a running process or one that ended, however it ended.
+///
+/// Used by one thread. Entries are checked as they are read; nothing is ever written.
+@safe public final class SegmentReader {
+    /// What its header says.
+    public let identity: SegmentIdentity
+    /// The file.
+    public let path: String
+    private let base: UnsafePointer<UInt8>
+    private let mappedBytes: Int
+    private var raw: journal_identity
+
+    /// Maps the file and checks its header.
+    ///
+    /// - Throws: `notASegment`, `newer`, `damaged`, `system`.
+    public init(path: String) throws(JournalError) {
+        self.path = path
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(path: path, reason: SegmentFile.text(errno)) }
+        defer { close(descriptor) }
+        var information = stat()
+        guard unsafe fstat(descriptor, &information) == 0 else {
+            throw .system(path: path, reason: SegmentFile.text(errno))
+        }
+        mappedBytes = Int(information.st_size)
+        guard mappedBytes >= Int(JOURNAL_HEADER_BYTES) else { throw .notASegment(path: path) }
+        let memory = unsafe mmap(nil, mappedBytes, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
+            throw .system(path: path, reason: SegmentFile.text(errno))
+        }
+        unsafe base = UnsafePointer(memory.assumingMemoryBound(to: UInt8.self))
+        raw = journal_identity()
+        let result = unsafe journal_segment_open(base, UInt64(mappedBytes), &raw)
+        guard result == JOURNAL_OK, let kind = ChainKind(rawValue: raw.chain_kind) else {
+            unsafe munmap(memory, mappedBytes)
+            switch result {
+            case JOURNAL_NEWER: throw .newer(path: path)
+            case JOURNAL_NOT_A_JOURNAL: throw .notASegment(path: path)
+            default: throw .damaged(path: path, reason: "its header is not whole")
+            }
+        }
+        identity = SegmentIdentity(
+            run: raw.run, chain: JournalChain(kind, Int(raw.chain_index)), segment: raw.segment,
+            firstSequence: raw.first_sequence, segmentBytes: Int(raw.segment_bytes),
+            tableEntries: Int(raw.table_entries), createdNanos: raw.created_wall_ns)
+    }
+
+    deinit { unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedBytes) }
+
+    /// Whether its writer went on in another segment, or ended in order.
+    public var isSealed: Bool { unsafe journal_segment_is_sealed(base) != 0 }
+
+    /// Entries the writer has made visible by now; it may be writing on.
+    public var committedEntries: Int { unsafe Int(journal_segment_committed(base)) }
+
+    /// The entry at `index`, counted from 0; nil where it is not whole or not written. O(bytes it places).
+    public func entry(at index: Int) -> JournalEntry? {
+        guard index >= 0, index < identity.tableEntries else { return nil }
+        var entry = journal_entry()
+        let kind = unsafe base[Int(JOURNAL_HEADER_BYTES) + index * Int(JOURNAL_ENTRY_BYTES) + 4]
+        let placesData: Int32 = JournalEntry.placesData(kind: kind) ? 1 : 0
+        guard unsafe journal_segment_read(base, &raw, UInt64(index), placesData, &entry) == 1 else { return nil }
+        return entry.asEntry
+    }
+
+    /// The bytes that a checked entry of this segment places; valid as long as the reader.
+    public func bytes(of entry: JournalEntry) -> UnsafeRawBufferPointer { unsafe bytes(in: entry.dataRange) }
+
+    /// Bytes of the segment, counted from its start; a range outside of it is our own mistake and traps.
+    public func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= identity.segmentBytes, "outside of the segment")
+        return unsafe UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+    }
+
+    /// Where the data written before `entry`, one of this segment's, ends. O(entries up to the last that places data).
+    public func dataEnd(before entry: JournalEntry) -> Int {
+        var index = Int(entry.sequence - identity.firstSequence) - 1
+        while index >= 0 {
+            if let earlier = self.entry(at: index), JournalEntry.placesData(kind: earlier.kind) {
+                return earlier.dataRange.upperBound
+            }
+            index -= 1
+        }
+        return Int(journal_data_offset(raw.table_entries))
+    }
+
+    /// Whole entries from the start. O(bytes).
+    public func countWholeEntries() -> Int {
+        var count = 0
+        while entry(at: count) != nil { count += 1 }
+        return count
+    }
+}
