@@ -80,7 +80,7 @@ let package = Package(
         .target(name: "Indicators", swiftSettings: common),
         .target(
             name: "StrategyEngine",
-            dependencies: ["TradingModel", "Telemetry", "Indicators", "RingBuffer", "ThreadExecutor"],
+            dependencies: ["TradingModel", "Telemetry", "Indicators", "Journal", "RingBuffer", "ThreadExecutor"],
             swiftSettings: common),
         .target(name: "Transport", dependencies: ["CCurl"], swiftSettings: strict),
         .target(
@@ -94,6 +94,11 @@ let package = Package(
                 "Transport",
                 log,
             ], swiftSettings: strict),
+
+        .target(
+            name: "Replay",
+            dependencies: ["FeedHandler", "Journal", "RingBuffer", "StrategyEngine", "Telemetry", "TradingModel"],
+            swiftSettings: common),
 
         // Behind the ports
         .target(
@@ -120,8 +125,9 @@ let package = Package(
         .target(
             name: "TicklineNode",
             dependencies: [
-                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Monitoring", "MongoStore",
-                "RecordQuery", "RedisStreams", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine",
+                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Journal", "Monitoring",
+                "MongoStore",
+                "RecordQuery", "RedisStreams", "Replay", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine",
                 "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
                 .product(name: "Yams", package: "Yams"),
@@ -168,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "FeedHandlerTests",
             dependencies: [
-                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "TradingModel", "Transport",
+                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "TradingModel",
+                "Transport",
                 log,
             ], swiftSettings: common),
         .testTarget(

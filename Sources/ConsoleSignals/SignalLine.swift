@@ -1,4 +1,4 @@
-import TradingModel
+public import TradingModel
 
 /// How signals look on standard output.
 public enum ConsoleFormat: Sendable {
@@ -9,15 +9,19 @@ public enum ConsoleFormat: Sendable {
 }
 
 /// Renders one signal as text; cold, on the printing thread.
-struct SignalLine {
+public struct SignalLine: Sendable {
     let catalog: MarketCatalog
 
+    /// Of that run's signals.
+    public init(catalog: MarketCatalog) { self.catalog = catalog }
+
     /// The columns of the table.
-    static let header =
+    public static let header =
         "TIME                      SIGNAL  INSTRUMENT            STRATEGY         PRICE"
         + "            SHORT SMA         LONG SMA          TICK"
 
-    func table(_ signal: Decision) -> String {
+    /// Aligned under `header`.
+    public func table(_ signal: Decision) -> String {
         let text = Fields(signal, catalog)
         let columns: [(String, Int)] = [
             (text.time, 26), (text.signal, 8), ("\(text.instrument)", 22), (text.strategy, 17), (text.price, 17),
@@ -30,7 +34,7 @@ struct SignalLine {
 
     /// The fields and their order are those of the Redis entry. No value needs escaping: symbols are checked when a feed
     /// is planned, all else is ours.
-    func json(_ signal: Decision) -> String {
+    public func json(_ signal: Decision) -> String {
         let text = Fields(signal, catalog)
         let fields: [(String, String)] = [
             ("signal", text.signal), ("shortSMA", text.shortSMA), ("longSMA", text.longSMA), ("time", text.time),

@@ -21,15 +21,15 @@ public struct FeedReplay: ~Copyable {
     /// A replay of one feed's chain.
     ///
     /// - Parameters:
-    ///   - plan, feed, mostMessageBytes, mostSlots: as the feed had them.
+    ///   - exchange, streams, feed, mostMessageBytes, mostSlots: as the feed had them.
     public init(
-        catalog: MarketCatalog, plan: FeedPlan, feed: UInt16,
+        catalog: MarketCatalog, exchange: Exchange, streams: [StreamName], feed: UInt16,
         mostMessageBytes: Int = FeedConfiguration.defaultMostMessageBytes, mostSlots: Int = BookUpdate.mostSlots
     ) {
         chain = JournalChain(.feed, Int(feed))
         session = WebSocketSession(mostMessageBytes: mostMessageBytes)
         decoder = MessageDecoder(
-            catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: feed, mostSlots: mostSlots)
+            catalog: catalog, exchange: exchange, streams: streams, feed: feed, mostSlots: mostSlots)
     }
 
     /// Whether decoding can begin at an entry, with the number of the first slot it gives.

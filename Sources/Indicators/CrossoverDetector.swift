@@ -16,7 +16,7 @@ public enum CrossoverOutcome: Sendable, Equatable {
 ///
 /// Touching zero and returning is no crossing; touching and passing is one, at the passing tick. The first sign of a run
 /// is state. A gap ends the run: what was true before it is only compared with the first sign after it.
-public struct CrossoverDetector: Sendable, Equatable {
+public struct CrossoverDetector: Sendable, Equatable, BitwiseCopyable {
     /// The last non-zero sign of the present run, 0 while there is none.
     @usableFromInline var lastSign: Int8 = 0
     /// The last non-zero sign before the gap that began this run, 0 where unknown.

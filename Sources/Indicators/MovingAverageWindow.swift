@@ -65,6 +65,14 @@ public struct MovingAverageWindow: ~Copyable {
         return left > right ? 1 : left < right ? -1 : 0
     }
 
+    /// Calls `body` with the window's prices, oldest first, in two parts of which either may be empty. O(1).
+    public func withPrices(_ body: (UnsafeBufferPointer<Int64>, UnsafeBufferPointer<Int64>) -> Void) {
+        // Until it is full the oldest price lies at 0; then at the next place to be overwritten.
+        let oldest = isFull ? longPosition : 0
+        let older = UnsafeBufferPointer(start: prices + oldest, count: min(filled, longPeriod - oldest))
+        body(older, UnsafeBufferPointer(start: prices, count: filled - older.count))
+    }
+
     /// Empties the window; O(1), stale prices are overwritten before they are read.
     public mutating func removeAll() {
         short = 0

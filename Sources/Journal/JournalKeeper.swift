@@ -112,7 +112,7 @@ final class JournalKeeper: @unchecked Sendable {
             }
         }
         for index in chains.indices {
-            for handle in chains[index].out { giveUpUnused(handle, chain: chains[index].plan.chain) }
+            for handle in chains[index].out { finish(handle, chain: chains[index].plan.chain) }
             chains[index].out = []
         }
         health.report(isReady: false, reason: "stopped")
@@ -234,8 +234,12 @@ final class JournalKeeper: @unchecked Sendable {
         }
     }
 
-    /// A segment that was made ahead and is not needed.
-    private func giveUpUnused(_ handle: SegmentHandle, chain: JournalChain) {
+    /// A segment that was made ahead is not needed; one in use stays mapped, for its writer still holds it.
+    private func finish(_ handle: SegmentHandle, chain: JournalChain) {
+        if unsafe journal_segment_committed(handle.base) > 0 {
+            if handle.descriptor >= 0, settings.syncIntervalMillis != nil { synchronise(handle) }
+            return
+        }
         if handle.descriptor >= 0 { unsafe unlink("\(settings.folder)/\(SegmentFile.name(chain, handle.segment))") }
         SegmentFile.release(handle)
     }

@@ -19,24 +19,26 @@ public struct DecisionCore: ~Copyable {
     @usableFromInline let signals: UnsafeMutablePointer<Decision>
     @usableFromInline private(set) var signalCount = 0
 
-    private let catalog: MarketCatalog
+    let catalog: MarketCatalog
     /// Strategies, hence the most signals of one tick.
     @usableFromInline let strategyCount: Int
-    private let states: UnsafeMutablePointer<StrategyState>
-    private let trackers: UnsafeMutablePointer<ContinuityTracker>
+    let states: UnsafeMutablePointer<StrategyState>
+    let trackers: UnsafeMutablePointer<ContinuityTracker>
     /// By instrument and `KlineInterval`.
     let klineTrackers: UnsafeMutablePointer<KlineTracker>
     /// Number of `KlineInterval`s, which on the hot path would make an array.
     let intervalCount = KlineInterval.allCases.count
     private let averageSources: UnsafeMutablePointer<UInt8>
-    private let bands: UnsafeMutablePointer<PriceBand>
+    let bands: UnsafeMutablePointer<PriceBand>
     /// 0: no band.
     private let bandPercent: Int
     private let longestPeriod: Int
-    private let wallOffsets: UnsafeMutablePointer<Int64>
-    private let connections: UnsafeMutablePointer<UInt64>
+    let wallOffsets: UnsafeMutablePointer<Int64>
+    let connections: UnsafeMutablePointer<UInt64>
     var records: RecordWriter
     let counters: EngineCounters
+    /// Where takes and decisions are put on record; nil keeps nothing.
+    @usableFromInline var journal: EngineJournal?
     /// The record of several slots that is under way.
     @usableFromInline var sequence = SlotSequence()
 
@@ -98,6 +100,7 @@ public struct DecisionCore: ~Copyable {
     /// Takes over the newest published signals, for states that are still warming.
     public mutating func adopt(_ signs: [PublishedSign]) {
         for sign in signs where Int(sign.instrument) < catalog.instruments.count && Int(sign.strategy) < strategyCount {
+            journal?.adopted(sign)
             states[Int(sign.instrument) * strategyCount + Int(sign.strategy)].adopt(sign)
         }
     }
@@ -195,6 +198,7 @@ public struct DecisionCore: ~Copyable {
             guard let decision = states[instrument * strategyCount + strategy].evaluate(tick, receiveTime: receiveTime)
             else { continue }
             records.append(decision: decision)
+            journal?.append(decision)
             counters.count(decision, instrument: instrument)
             if decision.isSignal {
                 (signals + signalCount).initialize(to: decision)

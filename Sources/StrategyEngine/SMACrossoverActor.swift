@@ -1,3 +1,4 @@
+internal import Journal
 public import RingBuffer
 public import Telemetry
 public import ThreadExecutor
@@ -55,9 +56,10 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     ///   - feeds: one ring per feed; their producers must wake `parker`.
     ///   - records: the ring to the store writer, nil for none.
     ///   - sink: where signals go; called on the engine's thread only.
+    ///   - journal: where takes and decisions are put on record; nil keeps nothing. It has a segment before `run`.
     public init(
         catalog: MarketCatalog, feeds: [SPSCRing], parker: Parker, records: SPSCRing?, sink: consuming Sink,
-        configuration: EngineConfiguration, metrics: MetricsRegistry
+        journal: consuming EngineJournal? = nil, configuration: EngineConfiguration, metrics: MetricsRegistry
     ) {
         rings = FeedRings(feeds)
         self.parker = parker
@@ -67,6 +69,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             catalog: catalog, records: records.map { RingProducer($0) },
             recordCapacitySlots: records?.capacitySlots ?? 0,
             priceBandPercent: configuration.priceBandPercent, metrics: metrics)
+        core.attach(journal)
         self.sink = sink
         executor = DedicatedThreadExecutor(
             name: "engine", processor: configuration.processor,
@@ -80,7 +83,15 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     @usableFromInline nonisolated static var longestSleepNanos: UInt64 { 100_000_000 }
 
     /// Takes over the newest published signals, for pairs that are still warming up.
-    public func adopt(_ signs: [PublishedSign]) { core.adopt(signs) }
+    public func adopt(_ signs: [PublishedSign]) {
+        if core.needsJournalSegment { _ = core.advanceJournal() }
+        core.adopt(signs)
+    }
+
+    /// Takes over the state of a checkpoint, see `DecisionCore.restore`; before `run`.
+    public func restore(_ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?]) -> Bool {
+        core.restore(checkpoint, instruments: instruments, strategies: strategies)
+    }
 
     /// Makes `run` return once the rings are empty. Stop the feeds first.
     public func stop() { isStopping = true }
@@ -153,21 +164,32 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     func take(from index: Int, most: Int) -> Int {
         let batch = rings.consumers[index].peek(most: most, as: Tick.self)
         if batch.isEmpty { return 0 }
-        var taken = 0
+        let count = admissible(batch.count)
+        guard count > 0 else { return 0 }
         var clock = MonotonicClock.now()
-        for position in batch.indices {
-            // What the sink cannot keep must not be decided: the tick waits in its ring, the feed's socket behind it.
-            // A record that was begun decides nothing and is taken to its end.
-            guard core.slotsToCome > 0 || sink.hasRoom(for: core.strategyCount) else {
-                recorder.countStall()
-                break
-            }
-            let isPrice = core.process(batch[position])
-            taken += 1
-            if isPrice { decided(batch[position].receiveMonotonicNanos, &clock) }
+        core.journal?.take(count, from: index, at: clock)
+        for position in 0..<count {
+            if core.process(batch[position]) { decided(batch[position].receiveMonotonicNanos, &clock) }
         }
-        rings.consumers[index].release(count: taken)
-        return taken
+        rings.consumers[index].release(count: count)
+        return count
+    }
+
+    /// How many of `count` slots may be taken now.
+    ///
+    /// What sink or journal can't keep must not be decided: the tick waits in its ring, the feed's socket behind it. A
+    /// record that was begun decides nothing and is taken to its end.
+    @inlinable
+    func admissible(_ count: Int) -> Int {
+        if core.slotsToCome == 0, core.needsJournalSegment, !core.advanceJournal() {
+            recorder.countStall()
+            return 0
+        }
+        if sink.hasRoom(for: core.strategyCount &* count) { return count }
+        if core.slotsToCome > 0 { return min(count, core.slotsToCome) }
+        if sink.hasRoom(for: core.strategyCount) { return 1 }
+        recorder.countStall()
+        return 0
     }
 
     @inlinable
@@ -178,8 +200,9 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         clock = decision
         for index in 0..<core.signalCount {
             let outcome = sink.publish(core.signals[index])
-            guard outcome == .sent else { continue }
             let sent = MonotonicClock.now()
+            core.didPublish(index, outcome, at: sent)
+            guard outcome == .sent else { continue }
             recorder.recordSignal(receive: receive, decision: clock, sent: sent)
             clock = sent
         }

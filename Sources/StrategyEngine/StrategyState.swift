@@ -3,21 +3,21 @@ internal import TradingModel
 
 /// One strategy on one instrument: window, signs and the decision that stands.
 struct StrategyState: ~Copyable {
-    private var window: MovingAverageWindow
-    private var detector = CrossoverDetector()
-    private let instrument: UInt32
-    private let strategy: UInt16
+    var window: MovingAverageWindow
+    var detector = CrossoverDetector()
+    let instrument: UInt32
+    let strategy: UInt16
     /// What was recorded last; nothing yet where the side is nil.
-    private var side: Side?
-    private var reason = DecisionReason.warming
+    var side: Side?
+    var reason = DecisionReason.warming
     /// Since the last break: the id with which the present run began.
-    private var runStartID: UInt64 = 0
+    var runStartID: UInt64 = 0
     /// Whether a gap, not the start, began the present run.
-    private var isAfterGap = false
+    var isAfterGap = false
     /// Prices to come until the last one outside the price band has left the long window.
-    private var suspendedFor = 0
+    var suspendedFor = 0
     /// The newest signal found in the stream at start; consulted once, when warm-up ends.
-    private var published: PublishedSign?
+    var published: PublishedSign?
 
     init(instrument: UInt32, strategy: UInt16, parameters: SMACrossoverParameters) {
         window = MovingAverageWindow(shortPeriod: parameters.shortPeriod, longPeriod: parameters.longPeriod)

@@ -36,7 +36,13 @@ final class DataFolder: Sendable {
     /// The embedded store's file.
     var database: String { Self.database(in: path) }
 
+    /// The journal's folder.
+    var journal: String { Self.journal(in: path) }
+
     /// The same for a folder that is not held.
+    static func journal(in path: String) -> String { "\(path)/journal" }
+
+    /// The store's file in a folder that is not held.
     static func database(in path: String) -> String { "\(path)/tickline.sqlite" }
 
     private static func error(_ path: String) -> SettingsError {

@@ -20,6 +20,7 @@ public struct Node: Sendable {
     private let services: [any Service]
     /// Held until the process ends.
     private let folder: DataFolder?
+    private let journal: NodeJournal?
 
     /// Builds the parts; nothing is started and no connection made.
     ///
@@ -38,7 +39,15 @@ public struct Node: Sendable {
         ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
         let signals = try SignalDestination(
             plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
-        let engine = signals.makeEngine(catalog: plan.catalog, path: path, settings: settings, metrics: metrics)
+        let keepsFiles = settings.store == .sqlite || settings.journal == .on
+        folder = keepsFiles ? try DataFolder(path: settings.data) : nil
+        var journal: NodeJournal?
+        if settings.journal == .on, let folder {
+            journal = try NodeJournal(
+                plan: plan, folder: folder, settings: settings, metrics: metrics, health: health, logger: logger)
+        }
+        let engine = signals.makeEngine(
+            catalog: plan.catalog, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
         let limiter = ConnectionLimiter()
         let feeds = plan.feeds.enumerated().map { index, feed in
             if !feed.addedStreams.isEmpty {
@@ -54,7 +63,8 @@ public struct Node: Sendable {
             configuration.busySpin = settings.idle == .spin
             return FeedHandler(
                 configuration: configuration, catalog: plan.catalog,
-                producer: RingProducer(path.feeds[index], wakes: path.parker), metrics: metrics,
+                producer: RingProducer(path.feeds[index], wakes: path.parker), journal: journal?.feedWriter(index),
+                metrics: metrics,
                 health: health.check("feed:\(names[index])", roles: [.collector]), limiter: limiter, logger: logger)
         }
         let listeners: [(HealthRole, ListenAddress)] = [
@@ -66,11 +76,12 @@ public struct Node: Sendable {
 
         // In starting order; see Services.swift.
         var services: [any Service] = [MonitoringService(server: monitoring)]
-        folder = settings.store == .sqlite ? try DataFolder(path: settings.data) : nil
+        if let journal { services.append(JournalService(journal: journal)) }
         if let records = path.records {
             services.append(
                 try storing(
-                    RingConsumer(records), folder: folder, catalog: plan.catalog, settings: settings, metrics: metrics,
+                    RingConsumer(records), folder: settings.store == .sqlite ? folder : nil, catalog: plan.catalog,
+                    settings: settings, metrics: metrics,
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }
         services.append(
@@ -84,6 +95,7 @@ public struct Node: Sendable {
                 feeds: feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) }, engine: engine,
                 logger: logger))
         self.services = services
+        self.journal = journal
         self.settings = settings
         self.logger = logger
         self.metrics = metrics
@@ -100,6 +112,7 @@ public struct Node: Sendable {
         until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
+        journal?.start()
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
         let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
         onListening(addresses)

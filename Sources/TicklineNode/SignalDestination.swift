@@ -38,7 +38,8 @@ struct SignalDestination: Sendable {
 
     /// The engine whose sink this is; make one.
     func makeEngine(
-        catalog: MarketCatalog, path: DataPath, settings: Settings, metrics: MetricsRegistry
+        catalog: MarketCatalog, path: DataPath, journal: consuming EngineJournal?, settings: Settings,
+        metrics: MetricsRegistry
     ) -> EngineHandle {
         var configuration = EngineConfiguration(idlePolicy: settings.idle == .spin ? .spin : .park(afterPolls: 400))
         configuration.priceBandPercent = settings.priceBandPercent
@@ -47,12 +48,12 @@ struct SignalDestination: Sendable {
             return EngineHandle(
                 SMACrossoverActor(
                     catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
-                    sink: publisher.makeSink(), configuration: configuration, metrics: metrics))
+                    sink: publisher.makeSink(), journal: journal, configuration: configuration, metrics: metrics))
         case .console(let printer):
             return EngineHandle(
                 SMACrossoverActor(
                     catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
-                    sink: printer.makeSink(), configuration: configuration, metrics: metrics))
+                    sink: printer.makeSink(), journal: journal, configuration: configuration, metrics: metrics))
         }
     }
 

@@ -95,6 +95,32 @@ struct QuerySubcommand: AsyncParsableCommand {
     }
 }
 
+struct ReplaySubcommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Run the engine again on a journal and print the signals.",
+        discussion: """
+            The same ticks in the same order give the same signals, byte for byte, on every replay and as they were published
+            live; a difference from what the journal has is an error. One JSON object a line with the fields of the Redis
+            entry. The journal may be one that a run is writing.
+
+            Examples:
+              tickline replay ./tickline-data
+              tickline replay ./tickline-data --speed 1
+              tickline replay /var/lib/tickline/journal --speed 60 | jq -r .id
+            """)
+
+    @Argument(help: "A data folder, or the journal folder in it.") var journal: String
+    @Option(help: "max, or how many times as fast as it was (1: as it was).") var speed = "max"
+
+    func validate() throws {
+        guard ReplaySpeed(speed) != nil else { throw ValidationError("--speed: give max or a number above 0") }
+    }
+
+    func run() async throws {
+        throw ExitCode(await ReplayCommand.run(path: journal, speed: ReplaySpeed(speed) ?? .max))
+    }
+}
+
 struct DemoSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "A synthetic market and the engine in one process; no network, no servers.",

@@ -19,7 +19,8 @@ struct Tickline: AsyncParsableCommand {
             """,
         version: TicklineVersion.current,
         subcommands: [
-            RunSubcommand.self, QuerySubcommand.self, ConfigSubcommand.self, SimulateSubcommand.self,
+            RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, ConfigSubcommand.self,
+            SimulateSubcommand.self,
             DemoSubcommand.self,
         ])
 }

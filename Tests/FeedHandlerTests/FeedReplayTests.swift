@@ -91,7 +91,7 @@ struct FeedReplayTests {
         let plan = try FeedPlan(parsing: address)
         let catalog = MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: [])
         func makeReplay() -> FeedReplay {
-            FeedReplay(catalog: catalog, plan: plan, feed: 3, mostMessageBytes: 20_000, mostSlots: 4_096)
+            FeedReplay(catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: 3, mostMessageBytes: 20_000, mostSlots: 4_096)
         }
         let folder = try JournalFolder(path: files.path)
         var reader = ChainReader(JournalChain(.feed, 3), in: folder)

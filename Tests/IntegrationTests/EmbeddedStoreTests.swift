@@ -20,8 +20,9 @@ import Testing
             let simulator = try await RunningSimulator(
                 [file, "--speed", "max"], folder: folder.url, name: "simulate\(round)")
             let run = try RunningTickline(
-                ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"], folder: folder.url, name: "run\(round)"
-            )
+                ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"], folder: folder.url,
+                name: "run\(round)",
+                data: "data")
             try await waitUntil("all ticks taken") { await run.metric("tickline_ticks_total") == 9_757 }
             #expect(run.process.stop() == 0)
             simulator.process.stop()
@@ -38,7 +39,7 @@ import Testing
         let feed = ["--feed", "simulator=ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"]
         let run = try RunningTickline(feed, folder: folder.url)
         try await waitUntil("ticks stored") { await run.metric("tickline_store_documents_total", labels: "ticks") > 0 }
-        let second = try RunningTickline(feed, folder: folder.url, name: "second")
+        let second = try RunningTickline(feed, folder: folder.url, name: "second", data: "data")
         try await waitUntil("the second ends") { !second.process.isRunning }
         #expect(second.process.stop() == 78 && second.process.output.contains("another tickline is running on it"))
         #expect(await run.get("/readyz").status == 200)

@@ -26,6 +26,7 @@ enum ModuleGraph {
         "Transport": Rule(imports: open),
         "StrategyEngine": Rule(imports: open.union(["Indicators", "Journal"]), allowsFoundation: false),
         "FeedHandler": Rule(imports: open.union(["Transport", "OrderBook", "Journal"])),
+        "Replay": Rule(imports: open.union(["FeedHandler", "Journal", "StrategyEngine"])),
         "Execution": Rule(imports: open),
         "StoreWriter": Rule(imports: open),
         "ConsoleSignals": Rule(imports: open),

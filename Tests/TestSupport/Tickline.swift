@@ -81,18 +81,20 @@ public final class RunningTickline: Sendable {
     ///
     /// - Parameters:
     ///   - environment: variables added to the tests' own.
+    ///   - data: the data folder's name in `folder`; runs of one test share it only where they say so.
     ///   - launcher: a command that runs the rest of its arguments, such as one that changes what the process sees of the
     ///     machine.
     public init(
         _ arguments: [String], environment: [String: String] = [:], folder: URL, name: String = "run",
-        launcher: [String] = []
+        data: String? = nil, launcher: [String] = []
     ) throws {
         let command = launcher + [Tickline.executable]
+        let data = folder.appendingPathComponent(data ?? (name == "run" ? "data" : "data-\(name)")).path
         process = try ServerProcess(
             command[0],
             command.dropFirst() + [
                 "run", "--collector-http", "127.0.0.1:0", "--processor-http", "127.0.0.1:0",
-                "--trader-http", "127.0.0.1:0", "--data", folder.appendingPathComponent("data").path,
+                "--trader-http", "127.0.0.1:0", "--data", data,
                 "--summary-json", folder.appendingPathComponent("\(name).json").path,
             ] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
             folder: folder, name: name)

@@ -46,7 +46,9 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads `symbol@type`; the symbol may be in either case.
-    init(parsing text: Substring) throws(FeedPlanError) {
+    ///
+    /// - Throws: `malformedStream`, `unknownStreamType`.
+    public init(parsing text: Substring) throws(FeedPlanError) {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, (1...Self.mostSymbolBytes).contains(parts[0].utf8.count),
             parts[0].utf8.allSatisfy({ Self.isSymbolByte($0) }),

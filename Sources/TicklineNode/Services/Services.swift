@@ -19,6 +19,16 @@ struct MonitoringService: Service {
     }
 }
 
+/// The journal's thread: up before anything is written, down after.
+struct JournalService: Service {
+    let journal: NodeJournal
+
+    func run() async throws {
+        try? await gracefulShutdown()  // as above
+        await offCooperativePool { journal.stop() }
+    }
+}
+
 /// The thread behind the record ring or behind the signal sink: it drains what the engine has handed over.
 struct DrainingService: Service {
     let start: @Sendable () -> Void

@@ -6,7 +6,7 @@ import TradingModel
 
 extension Setting {
     /// Every setting, in the order of the help and of the YAML file; settings of one section stand together.
-    static let all: [Setting] = feeding + deciding + publishing + storing + serving
+    static let all: [Setting] = feeding + deciding + publishing + journaling + storing + serving
 
     private static let feeding: [Setting] = [
         Setting(
@@ -89,6 +89,21 @@ extension Setting {
             example: "30", help: "Days entries are kept in the stream"),
     ]
 
+    private static let journaling: [Setting] = [
+        Setting(
+            "journal", at: "journal.keep", \.journal, .choice("on|off"), example: "off",
+            help:
+                "Whether what is received and decided is kept in the data folder, to go on after a crash and for replay"
+        ),
+        Setting(
+            "journal-budget", at: "journal.budgetMiB", \.journalBudgetMiB, .number(64...1_048_576, "MiB"),
+            example: "8192", help: "MiB the journal's files may take; the oldest are recycled beyond"),
+        Setting(
+            "journal-sync", at: "journal.syncMillis", \.journalSyncMillis, .number(10...3_600_000, "milliseconds"),
+            example: "100",
+            help: "Milliseconds between two synchronisations of the journal with the disk: what a power loss can take"),
+    ]
+
     private static let storing: [Setting] = [
         Setting(
             "store", at: "store.kind", \.store, .choice("none|sqlite|mongo"),
@@ -96,7 +111,7 @@ extension Setting {
             help: "Where ticks and decisions are kept"),
         Setting(
             "data", at: "store.data", \.data, .text("folder", expected: "a folder"), example: "/var/lib/tickline",
-            help: "The data folder, which holds the SQLite store"),
+            help: "The data folder, which holds the journal and the SQLite store"),
         Setting(
             // MongoDB expires by a 32-bit number of seconds: 2³¹ − 1 are 24,855 days.
             "tick-retention-days", at: "store.tickRetentionDays", \.tickRetentionDays, .number(1...24_855, "days"),

@@ -18,6 +18,14 @@ public enum PublishKind: String, Sendable, CaseIterable, Codable {
     case once
 }
 
+/// Whether a journal is kept.
+public enum JournalKind: String, Sendable, CaseIterable, Codable {
+    /// What is received and decided survives the process.
+    case on
+    /// It does not.
+    case off
+}
+
 /// How the hot threads wait for data.
 public enum IdleKind: String, Sendable, CaseIterable, Codable {
     /// Poll briefly, then sleep.
@@ -74,6 +82,12 @@ public struct Settings: Sendable, Equatable {
     public var store = StoreKind.sqlite
     /// The data folder.
     public var data = "./tickline-data"
+    /// Whether a journal is kept in the data folder.
+    public var journal = JournalKind.on
+    /// MiB the journal's files may take.
+    public var journalBudgetMiB = 2_048
+    /// Milliseconds between two synchronisations of the journal with the disk.
+    public var journalSyncMillis = 1_000
     /// Days ticks and book updates are kept in the store.
     public var tickRetentionDays = 7
     /// MongoDB, nil for none. May hold a password: never print it unmasked.

@@ -1,0 +1,90 @@
+internal import FeedHandler
+internal import Journal
+internal import TradingModel
+
+/// Gives out the slots of one feed's chain of one run, from a number on.
+final class FeedCursor {
+    let chain: JournalChain
+    private let run: UInt64
+    private var reader: ChainReader
+    private var replay: FeedReplay
+    private var pending: JournalEntry?
+
+    /// Places itself in front of the slot numbered `first`.
+    ///
+    /// - Throws: `missingFeed` where the chain begins later; what reading throws.
+    init(
+        _ replay: consuming FeedReplay, chain: JournalChain, run: UInt64, first: UInt64, in folder: JournalFolder,
+        engineSegment path: String
+    ) throws(ReplayError) {
+        self.chain = chain
+        self.run = run
+        self.replay = replay
+        guard let begin = try Self.start(chain, run: run, first: first, in: folder) else {
+            reader = ChainReader(chain, in: folder, from: .max)
+            // Nothing was taken yet: nothing needs to be there.
+            guard first == 0 else { throw .missingFeed(chain: chain, path: path) }
+            return
+        }
+        reader = ChainReader(chain, in: folder, from: begin.segment)
+        while let entry = try next() {
+            guard entry.sequence >= begin.sequence, let segment = reader.segment else { continue }
+            self.replay.begin(at: entry, in: segment)
+            pending = entry
+            break
+        }
+        try fill(Int(first - self.replay.nextSlot))
+        self.replay.removeFirst(Int(first - (self.replay.nextSlot - UInt64(self.replay.slots.count))))
+    }
+
+    /// The last place in the chain at which decoding can begin and that is not behind `first`.
+    private static func start(
+        _ chain: JournalChain, run: UInt64, first: UInt64, in folder: JournalFolder
+    ) throws(ReplayError) -> (segment: UInt64, sequence: UInt64)? {
+        var found: (UInt64, UInt64)?
+        do throws(JournalError) {
+            for file in (folder.chains[chain] ?? []).reversed() {
+                let segment = try SegmentReader(path: file.path)
+                guard segment.identity.run == run else {
+                    if segment.identity.run < run { break }
+                    continue
+                }
+                var index = 0
+                while let entry = segment.entry(at: index) {
+                    index += 1
+                    guard let slot = FeedReplay.start(at: entry) else { continue }
+                    if slot > first { break }
+                    found = (segment.identity.segment, entry.sequence)
+                }
+                if found != nil { break }
+            }
+        } catch { throw .journal(error) }
+        return found
+    }
+
+    /// The next `count` slots are in `slots` when it returns; fewer where the chain has no more.
+    func fill(_ count: Int) throws(ReplayError) {
+        while replay.slots.count < count {
+            var entry = pending
+            if entry == nil { entry = try next() }
+            guard let entry, let segment = reader.segment, segment.identity.run == run else {
+                return
+            }
+            pending = nil
+            replay.take(entry, in: segment)
+            if replay.hasDiverged {
+                throw .diverged(path: segment.path, sequence: entry.sequence, reason: "other records than were counted")
+            }
+        }
+    }
+
+    /// Slots read and not given out.
+    var slots: [Tick] { replay.slots }
+
+    /// Gives `count` slots out.
+    func remove(_ count: Int) { replay.removeFirst(count) }
+
+    private func next() throws(ReplayError) -> JournalEntry? {
+        do throws(JournalError) { return try reader.next() } catch { throw .journal(error) }
+    }
+}

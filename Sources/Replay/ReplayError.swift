@@ -1,0 +1,27 @@
+public import Journal
+
+/// Why a journal can't be replayed.
+public enum ReplayError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The journal can't be read.
+    case journal(JournalError)
+    /// A checkpoint, or what stands in front of it, is not of this version.
+    case foreignCheckpoint(path: String)
+    /// What the engine took is not in a feed's chain any more.
+    case missingFeed(chain: JournalChain, path: String)
+    /// The same input gave another decision or state than when it was written.
+    case diverged(path: String, sequence: UInt64, reason: String)
+
+    /// One line with the remedy.
+    public var description: String {
+        switch self {
+        case .journal(let error): "\(error)"
+        case .foreignCheckpoint(let path):
+            "\(path) was written by another version of tickline, whose state this one does not understand; replay it with that"
+                + " version"
+        case .missingFeed(let chain, let path):
+            "the engine's segment \(path) took ticks that the chain \(chain) no longer holds; begin with a later one"
+        case .diverged(let path, let sequence, let reason):
+            "\(path), entry \(sequence): the replay differs from what was written (\(reason))"
+        }
+    }
+}

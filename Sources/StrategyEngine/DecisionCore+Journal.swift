@@ -1,0 +1,148 @@
+internal import Indicators
+internal import Journal
+public import TradingModel
+
+/// The core's state in a checkpoint, and the journal it writes to.
+extension DecisionCore {
+    /// Names the layout of everything below; rises with every change of it.
+    static let checkpointLayout: UInt32 = 1
+
+    /// Bytes that a checkpoint of a run takes at most, without its preface.
+    public static func mostCheckpointBytes(_ catalog: MarketCatalog) -> Int {
+        let (instruments, strategies) = (catalog.instruments.count, catalog.strategies.count)
+        let windows = catalog.strategies.reduce(0) { $0 + $1.longPeriod } * instruments
+        let perInstrument =
+            EngineCounters.kindCount * MemoryLayout<ContinuityTracker>.stride
+            + KlineInterval.allCases.count * MemoryLayout<KlineTracker>.stride + MemoryLayout<PriceBand>.stride
+        return 4_096 + mostFeeds * 16 + instruments * (perInstrument + strategies * 128) + windows * 8
+    }
+
+    private var streamCount: Int { catalog.instruments.count * EngineCounters.kindCount }
+
+    /// Takes a journal; each segment of it begins with a checkpoint.
+    public mutating func attach(_ journal: consuming EngineJournal?) { self.journal = consume journal }
+
+    /// Whether there is a journal whose segment has no room for another batch.
+    @usableFromInline
+    var needsJournalSegment: Bool { mutating get { journal?.hasRoom == false } }
+
+    /// Puts on record what became of the tick's signal at `index`.
+    @usableFromInline
+    mutating func didPublish(_ index: Int, _ outcome: PublishOutcome, at now: MonotonicNanos) {
+        guard let count = journal?.signalCount else { return }
+        journal?.sent(count &- UInt64(signalCount - 1 - index), outcome, at: now)
+    }
+
+    /// Goes on in the journal's next segment, which begins with a checkpoint; false while none is ready. Between records.
+    @usableFromInline
+    mutating func advanceJournal() -> Bool {
+        guard journal?.writer.advance() == true, let memory = journal?.writer.dataTail else { return false }
+        var checkpoint = CheckpointWriter(memory)
+        journal?.writePreface(to: &checkpoint)
+        let lengthPosition = checkpoint.usedBytes
+        checkpoint.write(UInt64(0))
+        let start = checkpoint.usedBytes
+        writeCheckpoint(to: &checkpoint)
+        memory.storeBytes(of: UInt64(checkpoint.usedBytes - start), toByteOffset: lengthPosition, as: UInt64.self)
+        journal?.writer.append(JournalEntry(kind: EngineEntryKind.checkpoint), placing: checkpoint.usedBytes)
+        return true
+    }
+
+    /// The state now, as a checkpoint without a preface; for those who replay. Allocates.
+    public func checkpoint(signalCount: UInt64) -> EngineCheckpoint {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.mostCheckpointBytes(catalog), alignment: 8)
+        defer { memory.deallocate() }
+        var writer = CheckpointWriter(memory)
+        writeCheckpoint(to: &writer)
+        return EngineCheckpoint(
+            preface: [], signalCount: signalCount, slotsTaken: [], state: Array(memory[..<writer.usedBytes]))
+    }
+
+    /// Calls `body` with each signal of the record processed last, in order.
+    public func forEachSignal(_ body: (Decision) -> Void) {
+        for index in 0..<signalCount { body(signals[index]) }
+    }
+
+    /// Writes everything that later decisions depend on.
+    private func writeCheckpoint(to checkpoint: inout CheckpointWriter) {
+        checkpoint.write(Self.checkpointLayout)
+        checkpoint.write(UInt32(catalog.instruments.count))
+        checkpoint.write(UInt32(strategyCount))
+        checkpoint.write(wallOffsets, count: Self.mostFeeds)
+        checkpoint.write(connections, count: Self.mostFeeds)
+        checkpoint.write(trackers, count: streamCount)
+        checkpoint.write(klineTrackers, count: catalog.instruments.count * intervalCount)
+        checkpoint.write(bands, count: catalog.instruments.count)
+        for index in 0..<catalog.instruments.count * strategyCount { states[index].write(to: &checkpoint) }
+    }
+
+    /// Takes over the state of a checkpoint; before anything was processed.
+    ///
+    /// - Parameters:
+    ///   - instruments: for each of the checkpoint's instruments its index here, nil where it is none any more.
+    ///   - strategies: the same for its strategies.
+    /// - Returns: false, and nothing changed, where it was written with another layout or is not whole.
+    public mutating func restore(
+        _ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?]
+    ) -> Bool {
+        guard let parts = CheckpointParts(checkpoint.state, intervalCount: intervalCount),
+            parts.instrumentCount == instruments.count, parts.strategyCount == strategies.count
+        else { return false }
+        for feed in 0..<Self.mostFeeds {
+            wallOffsets[feed] = parts.wallOffsets[feed]
+            connections[feed] = parts.connections[feed]
+        }
+        for (old, new) in instruments.enumerated() {
+            guard let new else { continue }
+            for kind in 0..<EngineCounters.kindCount {
+                trackers[new * EngineCounters.kindCount + kind] = parts.trackers[old * EngineCounters.kindCount + kind]
+            }
+            for interval in 0..<intervalCount {
+                klineTrackers[new * intervalCount + interval] = parts.klineTrackers[old * intervalCount + interval]
+            }
+            bands[new] = parts.bands[old]
+            for (oldStrategy, newStrategy) in strategies.enumerated() {
+                guard let newStrategy else { continue }
+                states[new * strategyCount + newStrategy].restore(parts.states[old * strategies.count + oldStrategy])
+            }
+        }
+        return true
+    }
+}
+
+/// A checkpoint's values, checked for completeness.
+private struct CheckpointParts {
+    let instrumentCount: Int
+    let strategyCount: Int
+    let wallOffsets: [Int64]
+    let connections: [UInt64]
+    let trackers: [ContinuityTracker]
+    let klineTrackers: [KlineTracker]
+    let bands: [PriceBand]
+    var states: [StrategyState.Saved] = []
+
+    init?(_ bytes: [UInt8], intervalCount: Int) {
+        var reader = CheckpointReader(bytes)
+        guard reader.read(UInt32.self) == DecisionCore.checkpointLayout, let instruments = reader.read(UInt32.self),
+            let strategies = reader.read(UInt32.self),
+            let wallOffsets = reader.read(Int64.self, count: DecisionCore.mostFeeds),
+            let connections = reader.read(UInt64.self, count: DecisionCore.mostFeeds),
+            let trackers = reader.read(
+                ContinuityTracker.self, count: Int(instruments) * EngineCounters.kindCount),
+            let klineTrackers = reader.read(KlineTracker.self, count: Int(instruments) * intervalCount),
+            let bands = reader.read(PriceBand.self, count: Int(instruments))
+        else { return nil }
+        instrumentCount = Int(instruments)
+        strategyCount = Int(strategies)
+        self.wallOffsets = wallOffsets
+        self.connections = connections
+        self.trackers = trackers
+        self.klineTrackers = klineTrackers
+        self.bands = bands
+        for _ in 0..<instrumentCount * strategyCount {
+            guard let state = StrategyState.Saved(&reader) else { return nil }
+            states.append(state)
+        }
+        guard reader.isAtEnd else { return nil }
+    }
+}
