@@ -29,6 +29,11 @@ static inline CURLcode CCurl_setopt_progress(CURL *_Nonnull handle, curl_xferinf
     return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, callback);
 }
 
+// CURLOPT_WRITEFUNCTION.
+static inline CURLcode CCurl_setopt_write(CURL *_Nonnull handle, curl_write_callback _Nonnull callback) {
+    return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, callback);
+}
+
 // Information of type long.
 static inline CURLcode CCurl_getinfo_long(CURL *_Nonnull handle, CURLINFO info, long *_Nonnull value) {
     return curl_easy_getinfo(handle, info, value);

@@ -83,7 +83,9 @@ public enum ReceiveResult: Sendable, Equatable {
     private borrowing func failure(_ code: CURLcode) -> TransportError {
         let systemError = unsafe CurlLibrary.systemError(handle)
         let detail = unsafe String(cString: words)
-        if Self.isCertificateAlert(detail) { return .clientCertificateRefused(endpoint: endpointName, detail: detail) }
+        if TransportError.isCertificateAlert(detail) {
+            return .clientCertificateRefused(endpoint: endpointName, detail: detail)
+        }
         if [ECONNRESET, EPIPE, ETIMEDOUT].contains(systemError) { return .reset(endpoint: endpointName) }
         return .failed(
             endpoint: endpointName, code: Int(code.rawValue),

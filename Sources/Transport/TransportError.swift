@@ -24,6 +24,10 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
     case proxyFailed(endpoint: String, detail: String)
     /// The peer reset the connection.
     case reset(endpoint: String)
+    /// The connection ended inside an HTTP answer.
+    case cutOff(endpoint: String)
+    /// An HTTP answer's body is longer than the caller takes.
+    case answerTooLarge(endpoint: String, limitBytes: Int)
     /// The owner cancelled the attempt.
     case cancelled
     /// Anything else, with libcurl's code and words.
@@ -56,6 +60,10 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
             "the proxy does not connect to \(endpoint) (\(detail)); check the proxy's address and rules"
         case .reset(let endpoint):
             "\(endpoint) reset the connection"
+        case .cutOff(let endpoint):
+            "\(endpoint) ended the connection inside its answer"
+        case .answerTooLarge(let endpoint, let limit):
+            "the answer of \(endpoint) is longer than \(limit) bytes; check that the address is the exchange's"
         case .cancelled:
             "the connection attempt was cancelled"
         case .failed(let endpoint, let code, let detail):

@@ -28,7 +28,7 @@ package enum DisconnectReason: String, Sendable, CaseIterable {
         case .certificateRefused, .unusableCAFile: self = .certificateRefused
         case .tlsFailed, .clientCertificateRefused, .unusableClientCertificate: self = .tlsFailed
         case .proxyFailed: self = .proxyFailed
-        case .invalidAddress, .reset, .cancelled, .failed: self = .connectFailed
+        case .invalidAddress, .reset, .cutOff, .answerTooLarge, .cancelled, .failed: self = .connectFailed
         }
     }
 }

@@ -95,6 +95,7 @@ extension RedisStreamsError {
         case .nameNotResolved: self = .connect("\(endpoint): the host name has no address")
         case .failed(_, _, let detail), .invalidAddress(let detail), .proxyFailed(_, let detail):
             self = .connect("\(endpoint): \(detail)")
+        case .cutOff, .answerTooLarge: self = .connect(error.description)
         case .cancelled: self = .stopping
         }
     }
