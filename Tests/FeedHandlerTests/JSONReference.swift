@@ -56,7 +56,7 @@ struct JSONReference {
     }
 
     /// Foundation takes a comma behind the last element or member, which is not JSON.
-    private static func hasCommaAtEnd(_ message: Data) -> Bool {
+    static func hasCommaAtEnd(_ message: Data) -> Bool {
         var (last, isInString, isEscaped): (UInt8, Bool, Bool) = (0, false, false)
         for byte in message {
             if isInString {
@@ -184,16 +184,16 @@ struct JSONReference {
         }
     }
 
-    private func truth(_ value: Any?) -> Bool? {
+    func truth(_ value: Any?) -> Bool? {
         guard let number = value as? NSNumber, "cB".utf8.contains(UInt8(bitPattern: number.objCType.pointee)) else {
             return nil
         }
         return number.boolValue
     }
 
-    private func id(_ value: Any?) -> Int64? { integer(value).flatMap { $0 >= 0 ? $0 : nil } }
+    func id(_ value: Any?) -> Int64? { integer(value).flatMap { $0 >= 0 ? $0 : nil } }
 
-    private func time(_ value: Any?) -> Int64? {
+    func time(_ value: Any?) -> Int64? {
         guard let time = id(value) else { return nil }
         let (nanos, isTooLarge) = time.multipliedReportingOverflow(by: time < 100_000_000_000_000 ? 1_000_000 : 1_000)
         return isTooLarge ? nil : nanos
@@ -221,7 +221,7 @@ struct JSONReference {
         return UInt8(exactly: text.utf8.firstIndex(of: UInt8(ascii: ".")).map { text.utf8[$0...].count - 1 } ?? 0)
     }
 
-    private func scaled(_ value: Any?, zero isZeroAllowed: Bool) -> Int64? {
+    func scaled(_ value: Any?, zero isZeroAllowed: Bool) -> Int64? {
         guard let text = value as? String else { return nil }
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (0x30...0x39).contains($0) } }),
