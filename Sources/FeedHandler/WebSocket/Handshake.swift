@@ -25,7 +25,7 @@ package enum HandshakeError: Error, Sendable, Equatable, CustomStringConvertible
     /// attempts don't lead to a ban, else none.
     package var waitSeconds: Int {
         guard case .status(_, let seconds) = self else { return 0 }
-        return seconds ?? (isRateLimit ? Handshake.unnamedRetryAfterSeconds : 0)
+        return seconds ?? (isRateLimit ? RetryAfter.unnamedSeconds : 0)
     }
 
     /// One line with the remedy.
@@ -51,12 +51,6 @@ package struct Handshake: Sendable {
     package static let mostHeaderBytes = 16 * 1_024
     /// Section 1.3.
     private static let acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-    /// Longest wait a `Retry-After` can ask for: Binance's longest ban, three days.
-    package static let mostRetryAfterSeconds = 3 * 86_400
-
-    /// The wait after a 429 or 418 that names none.
-    static let unnamedRetryAfterSeconds = 60
-
     /// The key of this connection: 16 bytes in base64.
     package let key: String
     /// The upgrade request.
@@ -123,23 +117,13 @@ package struct Handshake: Sendable {
         guard head.count >= 2, head[0].hasPrefix("HTTP/1."), let status = Int(head[1]) else { throw .malformed }
         let headers = try Self.headers(lines)
         guard status == 101 else {
-            throw .status(status, retryAfterSeconds: Self.retryAfterSeconds(headers, wallClock: wallClock))
+            throw .status(
+                status,
+                retryAfterSeconds: RetryAfter.seconds(
+                    headers["retry-after"], date: headers["date"], wallClock: wallClock))
         }
         try check(headers)
         return end
-    }
-
-    /// The wait that is asked for, as seconds or as a date (RFC 9110, section 10.2.3), which is measured by the server's own
-    /// clock where it shows it. nil where none is asked for, or none that can be read.
-    private static func retryAfterSeconds(_ headers: [String: String], wallClock: UnixNanos) -> Int? {
-        guard let text = headers["retry-after"] else { return nil }
-        if let seconds = Int(text) { return min(max(seconds, 0), mostRetryAfterSeconds) }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return mostRetryAfterSeconds }
-        guard let date = HTTPDate.parse(text, now: wallClock) else { return nil }
-        let now = headers["date"].flatMap { HTTPDate.parse($0, now: wallClock) } ?? wallClock
-        // Rounded up: not a moment too early.
-        let seconds = (date.rawValue - now.rawValue + 999_999_999) / 1_000_000_000
-        return Int(min(max(seconds, 0), Int64(mostRetryAfterSeconds)))
     }
 
     private func check(_ headers: [String: String]) throws(HandshakeError) {
