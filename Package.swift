@@ -174,9 +174,8 @@ let package = Package(
         .testTarget(
             name: "FeedHandlerTests",
             dependencies: [
-                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "TradingModel",
-                "Transport",
-                log,
+                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "ThreadExecutor",
+                "TradingModel", "Transport", log,
             ], swiftSettings: common),
         .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),

@@ -59,23 +59,29 @@ public struct RESTAnswer: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - target: what to get.
+    ///   - headers: further ones, such as `X-Name: value`.
     ///   - endpoint: from whom; its `connectTimeoutMillis` counts where a connection has to be made.
     ///   - timeoutMillis: limit for the whole request, connecting included; at least 1.
     ///   - mostBodyBytes: a longer body ends the request before memory is used for the rest.
     /// - Throws: any `TransportError`: `timedOut`, `cutOff`, `answerTooLarge`, `cancelled`, and what connecting fails with.
     public borrowing func get(
-        _ target: String, from endpoint: TransportEndpoint, timeoutMillis: Int, mostBodyBytes: Int
+        _ target: String, headers: [String] = [], from endpoint: TransportEndpoint, timeoutMillis: Int,
+        mostBodyBytes: Int
     ) throws(TransportError) -> RESTAnswer {
         precondition(target.hasPrefix("/") && timeoutMillis > 0, "a target begins with /, and a request needs time")
         if cancellation.isCancelled { throw .cancelled }
         unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         unsafe curl_easy_reset(handle)  // settings alone: connections stay
+        var list: UnsafeMutablePointer<curl_slist>?
+        for header in headers { unsafe list = curl_slist_append(list, header) }
+        defer { unsafe curl_slist_free_all(list) }
         let body = BodySink(mostBytes: mostBodyBytes)
         var code = unsafe CurlLibrary.setOptions(
             handle, endpoint, target: target,
             numbers: [(CURLOPT_TIMEOUT_MS, timeoutMillis), (CURLOPT_MAXCONNECTS, Self.mostIdleConnections)], words,
             cancellation)
         if code == CURLE_OK { code = unsafe CCurl_setopt_string(handle, CURLOPT_USERAGENT, "tickline") }
+        if code == CURLE_OK { code = unsafe CCurl_setopt_pointer(handle, CURLOPT_HTTPHEADER, list) }
         if code == CURLE_OK { code = unsafe CCurl_setopt_write(handle, BodySink.write) }
         if code == CURLE_OK {
             // Not retained: `body` lives across curl_easy_perform, the only caller of the callback.

@@ -51,7 +51,8 @@ struct RESTClientTests {
         for number in 1...6 {
             answers.append(
                 try client.get(
-                    "/api?n=\(number)", from: Self.plain(server.port), timeoutMillis: 10_000, mostBodyBytes: 100))
+                    "/api?n=\(number)", headers: number == 2 ? ["X-Unit: A", "X-More: B"] : [],
+                    from: Self.plain(server.port), timeoutMillis: 10_000, mostBodyBytes: 100))
         }
         #expect(
             answers == [
@@ -65,6 +66,9 @@ struct RESTClientTests {
             #expect(request.hasPrefix("1 GET /api?n=\(number + 1) HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n"))
         }
         #expect(requests.all.count == 6)
+        #expect(
+            requests.all.map { $0.contains("X-Unit: A\r\nX-More: B\r\n") } == [false, true]
+                + Array(repeating: false, count: 4))
     }
 
     @Test func `connects anew where the server has closed the kept connection`() throws {
