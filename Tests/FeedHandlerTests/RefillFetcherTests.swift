@@ -170,9 +170,10 @@ struct RefillFetcherTests {
     }
 
     @Test(arguments: [
-        "[", "{}", #"[{"id":101}]"#, RefillSample.trades([102, 101]), String(repeating: " ", count: (1 << 20) + 1),
+        "[", "{}", #"[{"id":101}]"#, RefillSample.trades([102, 101]), RefillSample.trades(1...105),
+        String(repeating: " ", count: (1 << 20) + 1),
     ])
-    func `delivers nothing of an answer that can't be read`(body: String) async throws {
+    func `delivers nothing of an answer that can't be read or begins elsewhere`(body: String) async throws {
         let server = HistoryServer { _, _ in HistoryServer.answer(body) }
         defer { server.stop() }
         let refill = try RefillUnderTest(port: server.port)

@@ -31,6 +31,11 @@ import TradingModel
         mutating func answer(_ body: String, isNearLimit: Bool = false) throws {
             let query = try #require(query)
             let page = try RefillSample.decode(body, of: query.endpoint, for: query.request).get()
+            let isAccepted = plan.accepts(page)
+            guard isAccepted else {
+                action = plan.didMisread()
+                return
+            }
             action = plan.didAnswer(page, to: query, isNearLimit: isNearLimit, at: RefillPlanTests.at(now))
         }
 

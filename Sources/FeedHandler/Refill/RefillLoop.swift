@@ -167,12 +167,15 @@ struct RefillLoop: ~Copyable {
             words = error.description
             return plan.didMisread()
         }
-        let action = plan.didAnswer(page, to: query, isNearLimit: isNearLimit, at: MonotonicClock.now())
-        if action == .end(.failed) { words = "the answer is not what was asked for" }
-        if isNearLimit { words = "the exchange's request limit is nearly used up" }
+        guard plan.accepts(page) else {
+            words = "the answer does not begin where it was asked to"
+            return plan.didMisread()
+        }
         onAnswer(query.request, query.endpoint, body)
         publish(page.ticks)
-        return action
+        words = isNearLimit ? "the exchange's request limit is nearly used up" : "no time is left for the rest"
+        // The time counts behind the ring, which may have been full.
+        return plan.didAnswer(page, to: query, isNearLimit: isNearLimit, at: MonotonicClock.now())
     }
 
     // MARK: the answers' ring

@@ -118,18 +118,28 @@ package struct RefillPlan: ~Copyable {
         return ask(at: now)
     }
 
-    /// The answer can't be read.
+    /// The answer can't be read, or is none to the question.
     package mutating func didMisread() -> Action {
         precondition(state == .asking, "answered without a question")
         return end(.failed)
     }
 
-    /// An answer to `query`. `isNearLimit`: the exchange's request limit has no room for another question.
+    /// Whether an answer begins where it was asked to; else it is none, and `didMisread`.
+    package func accepts(_ page: TradeHistoryPage) -> Bool {
+        guard let first = page.firstRowID else { return true }
+        switch position {
+        case .trades: return first >= missing.firstID
+        case .aggregates(let from): return first >= from
+        case .window: return true
+        }
+    }
+
+    /// An accepted answer to `query`, whose ticks are delivered. `isNearLimit`: the exchange's request limit has no room for another question.
     package mutating func didAnswer(
         _ page: TradeHistoryPage, to query: RefillQuery, isNearLimit: Bool, at now: MonotonicNanos
     ) -> Action {
         precondition(state == .asking, "answered without a question")
-        guard isAsAsked(page) else { return end(.failed) }
+        precondition(accepts(page), "an answer that is none to the question")
         if covers(page) { return end(.complete) }
         narrow(behind: page)
         let isLast = isLastPage(page, limit: query.limit)
@@ -142,16 +152,6 @@ package struct RefillPlan: ~Copyable {
     }
 
     // MARK: pages
-
-    /// Whether the answer begins where it was asked to.
-    private func isAsAsked(_ page: TradeHistoryPage) -> Bool {
-        guard let first = page.firstRowID else { return true }
-        switch position {
-        case .trades: return first >= missing.firstID
-        case .aggregates(let from): return first >= from
-        case .window: return true
-        }
-    }
 
     /// Whether the answer reaches the end of the missing ids, or of their time.
     private func covers(_ page: TradeHistoryPage) -> Bool {
