@@ -12,6 +12,9 @@ internal import Synchronization
 /// streams. At the end connections stay open and silent; once all clients have gone, the next connection starts the
 /// replay anew. A stream the source lacks is silent.
 ///
+/// The same port answers `GET /api/v3/historicalTrades`, `/api/v3/aggTrades` and `/fapi/v1/aggTrades` from the trades the
+/// replay has passed (`TradeHistory`): of each symbol the newest, whatever faults kept from its stream.
+///
 /// It misbehaves by `SimulatorConfiguration.faults`, by `inject`, and by the lines of a `POST /faults` on its port.
 ///
 /// All methods may be called from any thread. The work happens on one event-loop thread of its own.
@@ -31,6 +34,7 @@ public final class ExchangeSimulator: Sendable {
     private let configuration: SimulatorConfiguration
     private let logger: Logger
     private let ledger: (@Sendable (LedgerEntry) -> Void)?
+    private let restLedger: (@Sendable (RESTLedgerEntry) -> Void)?
     private let onFinish: (@Sendable (SimulatorStatistics) -> Void)?
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let published = PublishedStatistics()
@@ -40,14 +44,17 @@ public final class ExchangeSimulator: Sendable {
     ///
     /// - Parameters:
     ///   - ledger: called on the event-loop thread for each data frame; it must return quickly.
+    ///   - restLedger: the same for each answer of the trade history.
     ///   - onFinish: called on the event-loop thread each time a replay reaches its end.
     public init(
         configuration: SimulatorConfiguration, logger: Logger, ledger: (@Sendable (LedgerEntry) -> Void)? = nil,
+        restLedger: (@Sendable (RESTLedgerEntry) -> Void)? = nil,
         onFinish: (@Sendable (SimulatorStatistics) -> Void)? = nil
     ) {
         self.configuration = configuration
         self.logger = logger
         self.ledger = ledger
+        self.restLedger = restLedger
         self.onFinish = onFinish
     }
 
@@ -73,7 +80,7 @@ public final class ExchangeSimulator: Sendable {
         let source = try makeSource()
         let core = SimulatorCore(
             configuration: configuration, source: source, eventLoop: group.next(), published: published,
-            logger: logger, ledger: ledger, onFinish: onFinish)
+            logger: logger, ledger: ledger, restLedger: restLedger, onFinish: onFinish)
         try await inject(configuration.faults, into: core)
         let listener = try await listen(core)
         guard let port = listener.localAddress?.port else {

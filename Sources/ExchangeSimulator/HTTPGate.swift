@@ -10,7 +10,10 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
     private struct Answer {
         var status: HTTPResponseStatus
         var text: String
+        var contentType = "text/plain"
         var headers: [(String, String)] = []
+        /// Whether the connection ends in the middle of the body.
+        var isCut = false
     }
 
     /// How long a client has for its request.
@@ -32,8 +35,13 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
     init(core: SimulatorCore) { self.core = core }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        limit(context, to: Self.requestTimeout)
+    }
+
+    private func limit(_ context: ChannelHandlerContext, to time: TimeAmount) {
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: Self.requestTimeout) { channel.close(promise: nil) }
+        timer?.cancel()
+        timer = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
@@ -44,8 +52,35 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
         case .body(var part):
             bodyIsTooLarge = bodyIsTooLarge || body.readableBytes + part.readableBytes > Self.maximumBodyBytes
             if !bodyIsTooLarge { body.writeBuffer(&part) }
-        case .end: if let head { send(answer(to: head), context: context) }
+        case .end: if let head { respond(to: head, context: context) }
         }
+    }
+
+    private func respond(to request: HTTPRequestHead, context: ChannelHandlerContext) {
+        guard request.method == .GET, refusal == nil, let endpoint = RESTEndpoint(uri: request.uri) else {
+            return send(answer(to: request), context: context)
+        }
+        let answer = core.answer(endpoint, uri: request.uri)
+        guard case .delayed(let time) = answer.fault else {
+            return send(answer, to: request.uri, context: context)
+        }
+        let delay = TimeAmount.nanoseconds(time.wholeNanos)
+        // The client has as long for its part as without the delay.
+        limit(context, to: delay + Self.requestTimeout)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: delay) {
+            let (gate, context) = bound.value
+            if context.channel.isActive { gate.send(answer, to: request.uri, context: context) }
+        }
+    }
+
+    private func send(_ answer: RESTAnswer, to uri: String, context: ChannelHandlerContext) {
+        core.answered(uri, answer)
+        send(
+            Answer(
+                status: HTTPResponseStatus(statusCode: answer.status), text: answer.body,
+                contentType: answer.contentType, headers: answer.headers, isCut: answer.fault == .cut),
+            context: context)
     }
 
     private func answer(to request: HTTPRequestHead) -> Answer {
@@ -62,7 +97,9 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
         if request.method == .POST, request.uri == Self.faultsPath { return takeFaults() }
         if StreamAddress(uri: request.uri) == nil {
             return Answer(
-                status: .notFound, text: "no such path: use /ws/<stream>, /stream?streams=<a>/<b> or POST /faults\n")
+                status: .notFound,
+                text: "no such path: use /ws/<stream>, /stream?streams=<a>/<b>, POST /faults,"
+                    + " GET /api/v3/historicalTrades, /api/v3/aggTrades or /fapi/v1/aggTrades\n")
         }
         if request.headers.contains(name: "Upgrade") {
             return Answer(
@@ -91,13 +128,19 @@ final class HTTPGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private func send(_ answer: Answer, context: ChannelHandlerContext) {
         var headers = HTTPHeaders([
-            ("Content-Type", "text/plain"), ("Content-Length", "\(answer.text.utf8.count)"), ("Connection", "close"),
+            ("Content-Type", answer.contentType), ("Content-Length", "\(answer.text.utf8.count)"),
+            ("Connection", "close"),
         ])
         headers.add(contentsOf: answer.headers)
         let response = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.text)))), promise: nil)
         let channel = context.channel
+        if answer.isCut {
+            let half = ByteBuffer(bytes: answer.text.utf8.prefix(answer.text.utf8.count / 2))
+            return context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(half))))
+                .whenComplete { _ in channel.close(promise: nil) }
+        }
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.text)))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 }

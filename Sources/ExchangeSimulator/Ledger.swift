@@ -56,7 +56,7 @@ public struct LedgerEntry: Sendable, Hashable {
     public var treatment: MessageTreatment
 }
 
-/// A ledger in a file: one JSON object per line with the fields of `LedgerEntry`.
+/// A ledger in a file: one JSON object per line with the fields of `LedgerEntry` or `RESTLedgerEntry`.
 ///
 /// Give `record` to the simulator. Lines are buffered; `close()` writes the rest and reports what failed.
 public final class LedgerFile: Sendable {
@@ -84,11 +84,20 @@ public final class LedgerFile: Sendable {
 
     /// Appends one line; from any thread. After a failed write or `close()` it does nothing.
     public func record(_ entry: LedgerEntry) {
+        write(Self.line(entry))
+    }
+
+    /// The same for an answer of the trade history.
+    public func record(_ entry: RESTLedgerEntry) { write(entry.json) }
+
+    private static func line(_ entry: LedgerEntry) -> String {
         let identifier = entry.firstID.map { "\($0)" } ?? "null"
-        let line =
-            "{\"connection\":\(entry.connection),\"stream\":\"\(entry.stream)\",\"firstID\":\(identifier),"
+        return "{\"connection\":\(entry.connection),\"stream\":\"\(entry.stream)\",\"firstID\":\(identifier),"
             + "\"offsetNanos\":\(entry.offsetNanos),\"intendedNanos\":\(entry.intendedNanos),"
             + "\"sentNanos\":\(entry.sentNanos),\"treatment\":\"\(entry.treatment.name)\"}\n"
+    }
+
+    private func write(_ line: String) {
         state.withLock { state in
             guard state.descriptor >= 0, state.failure == nil else { return }
             state.buffer.append(contentsOf: line.utf8)
@@ -116,7 +125,8 @@ public final class LedgerFile: Sendable {
         var written = 0
         while written < state.buffer.count {
             let count = unsafe state.buffer.withUnsafeBytes { bytes in
-                unsafe write(state.descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+                unsafe Glibc.write(
+                    state.descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {

@@ -9,6 +9,12 @@ struct SourceStream: Hashable {
     /// Whether the name's update speed is unknown, so that `@depth@100ms` and its like match too.
     var anySpeed = false
 
+    /// The symbol in capitals, where its trades or aggregate trades are what the stream carries.
+    var tradedSymbol: String? {
+        guard kind == .trade || kind == .aggregateTrade else { return nil }
+        return name.split(separator: "@").first.map { $0.uppercased() }
+    }
+
     /// Whether a client that asks for `asked` gets this stream.
     func matches(_ asked: String) -> Bool {
         asked == name || (anySpeed && asked.hasPrefix(name + "@"))
@@ -44,8 +50,12 @@ protocol MessageContent {
 protocol MessageSource: AnyObject, MessageContent {
     /// The streams messages belong to.
     var streams: [SourceStream] { get }
+    /// The markets whose trades or aggregate trades it has.
+    var markets: [Market] { get }
     /// The message it stands at; nil after the last.
     var head: MessageHead? { get }
+    /// What that message adds to the trade history. O(1).
+    var historyRecord: HistoryRecord? { get }
     /// Goes to the next message. O(1).
     func advance()
     /// Goes to the first message; a source that makes up its times begins at `wallNanos`.

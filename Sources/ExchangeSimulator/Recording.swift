@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// Recorded messages of one or more files, merged by arrival time; immutable, held in memory once.
 ///
-/// 48 bytes per message beside the bytes of the files.
+/// 48 bytes per message beside the bytes of the files, and 72 more per trade and aggregate trade.
 struct Recording: Sendable {
     /// Where one message is.
     struct Message: Sendable {
@@ -18,6 +18,8 @@ struct Recording: Sendable {
         var arrivalNanos: Int64
         /// See `MessageHead.firstID`.
         var firstID: UInt64?
+        /// Index into `records`; negative where it is no trade.
+        var record: Int32
     }
 
     /// Uncompressed content by file.
@@ -26,6 +28,10 @@ struct Recording: Sendable {
     private(set) var streams: [SourceStream] = []
     /// All messages in order of arrival.
     private(set) var messages: [Message] = []
+    /// Trades and aggregate trades as the history takes them.
+    private(set) var records: [HistoryRecord] = []
+    /// The markets of `records`.
+    private(set) var markets: [Market] = []
     /// Messages that belong to no stream, such as recorded replies to requests; they are not replayed.
     private(set) var unattributedMessages = 0
     private var streamIndex: [SourceStream: Int32] = [:]
@@ -51,6 +57,7 @@ struct Recording: Sendable {
             perFile.append(messages)
         }
         merge(perFile)
+        markets = tradedMarkets()
         if messages.isEmpty { throw .emptySource }
     }
 
@@ -79,10 +86,17 @@ struct Recording: Sendable {
                 unattributedMessages += 1
                 continue
             }
+            var record: Int32 = -1
+            if stream.kind == .trade || stream.kind == .aggregateTrade,
+                let parsed = HistoryRecord(bytes, payload, stream.kind)
+            {
+                record = Int32(records.count)
+                records.append(parsed)
+            }
             messages.append(
                 Message(
                     file: Int32(files.count), stream: intern(stream), payloadStart: payload.lowerBound,
-                    payloadBytes: payload.count, arrivalNanos: latest, firstID: fields.firstID))
+                    payloadBytes: payload.count, arrivalNanos: latest, firstID: fields.firstID, record: record))
         }
         // What comes before the first known time happens at that time.
         if let first = messages.first(where: { $0.arrivalNanos != .min })?.arrivalNanos {
@@ -144,6 +158,16 @@ struct Recording: Sendable {
         return index
     }
 
+    private func tradedMarkets() -> [Market] {
+        var seen = Set<[Int]>()
+        return messages.compactMap { message in
+            guard message.record >= 0 else { return nil }
+            let venue = records[Int(message.record)].venue
+            guard seen.insert([Int(message.stream), Int(venue.rawValue)]).inserted else { return nil }
+            return streams[Int(message.stream)].tradedSymbol.map { Market(venue: venue, symbol: $0) }
+        }
+    }
+
     /// Keeps each file's own order; of equal times the file named first comes first.
     private mutating func merge(_ perFile: [[Message]]) {
         messages.reserveCapacity(perFile.reduce(0) { $0 + $1.count })
@@ -174,6 +198,7 @@ final class RecordingPlayer: MessageSource {
     init(_ recording: Recording) { self.recording = recording }
 
     var streams: [SourceStream] { recording.streams }
+    var markets: [Market] { recording.markets }
 
     var head: MessageHead? {
         guard position < recording.messages.count else { return nil }
@@ -181,6 +206,12 @@ final class RecordingPlayer: MessageSource {
         return MessageHead(
             stream: Int(message.stream), offsetNanos: message.arrivalNanos &- recording.messages[0].arrivalNanos,
             payloadBytes: message.payloadBytes, firstID: message.firstID)
+    }
+
+    var historyRecord: HistoryRecord? {
+        guard position < recording.messages.count else { return nil }
+        let record = recording.messages[position].record
+        return record < 0 ? nil : recording.records[Int(record)]
     }
 
     func advance() { position += 1 }

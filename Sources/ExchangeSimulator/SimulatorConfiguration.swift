@@ -43,6 +43,8 @@ public struct SimulatorConfiguration: Sendable {
     public var maximumConnections = 256
     /// Bytes waiting for one client in the timed modes; a client further behind is reset and counted.
     public var maximumOutboundBytes = 256 << 20
+    /// Weight that requests for the trade history may have per minute; nil: the exchange's, 6,000 (Spot) and 2,400 (USD-M).
+    public var requestWeightPerMinute: Int?
     /// Uncompressed size of all recordings together; they are held in memory.
     public var maximumRecordingBytes = 2 << 30
 
@@ -61,6 +63,9 @@ public struct SimulatorConfiguration: Sendable {
         }
         guard maximumConnections > 0, maximumOutboundBytes > 0, maximumRecordingBytes > 0 else {
             throw .invalidSetting("a limit of the simulator is 0 or less; use a positive one")
+        }
+        guard requestWeightPerMinute.map({ $0 > 0 }) ?? true else {
+            throw .invalidSetting("a request weight per minute of 0 or less refuses everything; use a positive one")
         }
         guard pingInterval > .zero, pongTimeout > .zero, connectionLifetime > .zero else {
             throw .invalidSetting("a time of the simulator is 0 or less; use a positive one")

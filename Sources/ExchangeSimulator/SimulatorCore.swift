@@ -1,7 +1,6 @@
 internal import Logging
 internal import NIOCore
 internal import NIOWebSocket
-internal import Synchronization
 
 /// The replay and its subscribers: everything that happens on the event loop.
 final class SimulatorCore: @unchecked Sendable {
@@ -25,6 +24,7 @@ final class SimulatorCore: @unchecked Sendable {
 
     private let source: any MessageSource
     private let ledger: (@Sendable (LedgerEntry) -> Void)?
+    let restLedger: (@Sendable (RESTLedgerEntry) -> Void)?
     private let onFinish: (@Sendable (SimulatorStatistics) -> Void)?
     let logger: Logger
     private let published: PublishedStatistics
@@ -37,6 +37,7 @@ final class SimulatorCore: @unchecked Sendable {
     private var dirty: [SimulatorConnection] = []
     private let kinds: [StreamKind]
     var faults: FaultPlan
+    var rest: RESTService
     var statistics = SimulatorStatistics()
     private var isPumping = false
     private var isPumpQueued = false
@@ -48,7 +49,7 @@ final class SimulatorCore: @unchecked Sendable {
     init(
         configuration: SimulatorConfiguration, source: any MessageSource, eventLoop: any EventLoop,
         published: PublishedStatistics, logger: Logger, ledger: (@Sendable (LedgerEntry) -> Void)?,
-        onFinish: (@Sendable (SimulatorStatistics) -> Void)?
+        restLedger: (@Sendable (RESTLedgerEntry) -> Void)?, onFinish: (@Sendable (SimulatorStatistics) -> Void)?
     ) {
         self.configuration = configuration
         self.source = source
@@ -56,12 +57,14 @@ final class SimulatorCore: @unchecked Sendable {
         self.published = published
         self.logger = logger
         self.ledger = ledger
+        self.restLedger = restLedger
         self.onFinish = onFinish
         timeline = ReplayTimeline(pacing: configuration.pacing)
         isTimed = configuration.pacing != .asFastAsPossible
         let streams = source.streams
         kinds = streams.map(\.kind)
         faults = FaultPlan(streams: streams, seed: configuration.faultSeed)
+        rest = RESTService(source, weightPerMinute: configuration.requestWeightPerMinute)
         routes = Array(repeating: [], count: streams.count)
     }
 
@@ -137,6 +140,7 @@ final class SimulatorCore: @unchecked Sendable {
     private func begin() {
         timeline.start(nowNanos: Self.nowNanos())
         source.rewind(wallNanos: wallNanos())
+        rest.history.removeAll()
         statistics.replaysStarted += 1
         statistics.isFinished = false
         faults.beginReplay()
@@ -221,6 +225,7 @@ final class SimulatorCore: @unchecked Sendable {
     /// Gives one message to its subscribers; true where a batch left on the way.
     private func deliver(_ head: MessageHead) -> Bool {
         statistics.messagesReplayed += 1
+        rest.history.add(source, stream: head.stream)
         for rule in faults.dueRules(messageOf: head.stream) { carryOut(rule.fault, on: rule.stream) }
         // Faults wait for messages that somebody would get.
         if faults.isSound(head.stream) || routes[head.stream].isEmpty {
@@ -314,12 +319,4 @@ final class SimulatorCore: @unchecked Sendable {
     }
 
     private static func nowNanos() -> Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
-}
-
-/// The statistics as other threads see them.
-final class PublishedStatistics: Sendable {
-    private let value = Mutex(SimulatorStatistics())
-
-    func store(_ statistics: SimulatorStatistics) { value.withLock { $0 = statistics } }
-    func load() -> SimulatorStatistics { value.withLock { $0 } }
 }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What a message carries.
 public enum StreamKind: Sendable, Hashable, CaseIterable {
     /// Single trades.
@@ -42,6 +44,12 @@ public struct SimulatorStatistics: Sendable, Hashable {
     public var messagesSpiked = 0
     /// Handshakes spoiled on purpose.
     public var handshakesSpoiled = 0
+    /// Requests for the trade history answered, of these with a status other than 200, and spoiled on purpose.
+    public var restRequests = 0
+    /// See above.
+    public var restRefused = 0
+    /// See above.
+    public var restSpoiled = 0
     /// Pings sent, on time or in bursts.
     public var pingsSent = 0
     /// Pings whose payload came back in a pong.
@@ -96,4 +104,12 @@ public struct SimulatorStatistics: Sendable, Hashable {
             }
         }
     }
+}
+
+/// The statistics as other threads see them.
+final class PublishedStatistics: Sendable {
+    private let value = Mutex(SimulatorStatistics())
+
+    func store(_ statistics: SimulatorStatistics) { value.withLock { $0 = statistics } }
+    func load() -> SimulatorStatistics { value.withLock { $0 } }
 }

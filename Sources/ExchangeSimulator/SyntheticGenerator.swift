@@ -24,7 +24,10 @@ final class SyntheticGenerator: MessageSource {
     private static let mostHomeward: Int64 = 1 << 14
 
     let streams: [SourceStream]
+    /// Its messages are Spot's.
+    let markets: [Market]
     private(set) var head: MessageHead?
+    private(set) var historyRecord: HistoryRecord?
 
     private let market: SyntheticMarket
     private let names: [[UInt8]]
@@ -53,6 +56,7 @@ final class SyntheticGenerator: MessageSource {
                 SourceStream(name: "\(symbol)@bookTicker", kind: .quote),
             ]
         }
+        markets = market.symbols.map { Market(venue: .spot, symbol: $0.name) }
         var sum: UInt64 = 0
         cumulativeWeights = market.symbols.map {
             sum += UInt64($0.weight)
@@ -101,6 +105,7 @@ final class SyntheticGenerator: MessageSource {
     func advance() {
         if let limit = market.eventLimit, eventsMade >= limit {
             head = nil
+            historyRecord = nil
             return
         }
         eventsMade += 1
@@ -162,16 +167,24 @@ final class SyntheticGenerator: MessageSource {
         put("\",\"q\":\"")
         putDecimal(quantity * specification.lotSize)
         put("\",\"T\":")
-        putTime(unixNanos - Self.publishDelayNanos)
+        let time = unixNanos - Self.publishDelayNanos
+        putTime(time)
         put(",\"m\":")
         put(walk.isBuying ? "false" : "true")
         put(",\"M\":true}")
+        historyRecord = .trade(
+            TradeRecord(
+                id: identifier, timeMillis: time / 1_000_000,
+                price: ExactDecimal(mantissa: price * specification.priceIncrement, places: 8),
+                quantity: ExactDecimal(mantissa: quantity * specification.lotSize, places: 8), venue: .spot,
+                buyerIsMaker: !walk.isBuying, isBestMatch: true, isMarket: true))
         step(&walk)
         walks[symbol] = walk
         return identifier
     }
 
     private func makeQuote(_ symbol: Int) -> UInt64 {
+        historyRecord = nil
         var walk = walks[symbol]
         let specification = market.symbols[symbol]
         redrawSizes(&walk, lotSize: specification.lotSize)

@@ -168,7 +168,12 @@ struct SimulateSubcommand: AsyncParsableCommand {
     @OptionGroup var market: MarketOptions
     @Option(help: ArgumentHelp("Misbehave (repeatable).", valueName: "kind[:variant][,key=value...]"))
     var fault: [String] = []
-    @Option(help: ArgumentHelp("Record every message sent or withheld, one JSON object a line.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Request weight a minute for the trade history (default the exchange's, 6000 and for USD-M 2400).",
+            valueName: "weight"))
+    var weightLimit: Int?
+    @Option(help: ArgumentHelp("Record every message and answer, one JSON object a line.", valueName: "file"))
     var ledger: String?
     @Option(help: "Stop after this long.") var duration: DurationArgument?
 
@@ -177,6 +182,7 @@ struct SimulateSubcommand: AsyncParsableCommand {
         options.files = files
         options.listen = listen
         options.ledger = ledger
+        options.requestWeight = weightLimit
         options.speed = try parsedSpeed()
         for text in fault {
             if let reason = options.addFault(text) { throw ValidationError(reason) }

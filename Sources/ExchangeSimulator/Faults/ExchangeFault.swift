@@ -28,6 +28,8 @@ public enum ExchangeFault: Sendable, Hashable {
     case subscriptions(SubscriptionFault)
     /// Spoils the next handshakes.
     case handshake(HandshakeFault, count: Int)
+    /// Spoils the answers to the next requests for the trade history.
+    case rest(RESTFault, count: Int)
     /// Ends everything that lasts or waits, and all rules.
     case calm
 
@@ -43,10 +45,11 @@ public enum ExchangeFault: Sendable, Hashable {
         case .reorder(let count) where !(2...Self.maximumCount).contains(count):
             throw .invalidSetting("reorder needs a count of 2 to \(Self.maximumCount), not \(count)")
         case .duplicate(let count), .pings(let count), .malformed(_, let count), .spike(_, let count),
-            .handshake(_, let count):
+            .handshake(_, let count), .rest(_, let count):
             guard (1...Self.maximumCount).contains(count) else {
                 throw .invalidSetting("count must be 1 to \(Self.maximumCount), not \(count)")
             }
+            if case .rest(let fault, _) = self { try fault.validate() }
             if case .spike(let factor, _) = self, !(2...1_000_000).contains(factor) {
                 throw .invalidSetting("factor must be 2 to 1000000, not \(factor)")
             }

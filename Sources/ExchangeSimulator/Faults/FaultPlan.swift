@@ -24,6 +24,8 @@ struct FaultPlan {
     private(set) var connectionCuts: [(messages: Int, cut: ConnectionCut)] = []
     /// Rules that come by the clock.
     private(set) var timedRules: [FaultRule] = []
+    /// Those of answers to requests.
+    var rest = RESTFaultQueue()
     var random: SeededRandom
 
     private let streams: [SourceStream]
@@ -86,6 +88,7 @@ struct FaultPlan {
         case .noPongs: shape.answersPings = false
         case .subscriptions(let fault): subscriptions.append((stream, fault))
         case .handshake(let fault, let count): handshakes.append((fault, count))
+        case .rest(let fault, let count): try rest.add(fault, count: count)
         case .gap, .duplicate, .reorder, .malformed, .spike: try wait(MessageFault(fault), on: stream)
         case .cut, .pings, .serverShutdown, .calm: return false
         }
@@ -119,6 +122,7 @@ struct FaultPlan {
         countRules = []
         subscriptions = []
         handshakes = []
+        rest.removeAll()
         unbound = []
         for index in waiting.indices { waiting[index] = [] }
     }

@@ -9,6 +9,7 @@ extension FaultRule {
         fragment[,bytes=16]  short-writes[,bytes=1]  no-pongs  pings[,count=100]  server-shutdown
         subscriptions:refused|absent
         handshake:stalled|wrong-accept|huge-headers|301|429[,retry-after=SECONDS][,count=1]
+        rest:401|403|429|500|delayed|cut[,retry-after=SECONDS][,by=1s][,count=1]
         calm (ends all that lasts or waits)
         Those of messages and subscriptions may have stream=NAME; all may have one of after=MESSAGES, every=MESSAGES,
         every=TIME and every=TIME..TIME. It speaks plain TCP: a wrong certificate needs a TLS server in front of it.
@@ -78,11 +79,30 @@ extension ExchangeFault {
                     "handshakes are stalled, wrong-accept, huge-headers, 301 or 429; only 429 has retry-after")
             }
             self = .handshake(fault, count: try words.number("count") ?? 1)
+        case "rest": self = .rest(try RESTFault(&words), count: try words.number("count") ?? 1)
         case "calm": self = .calm
         default:
             throw words.refusal(
                 "no such kind; there are cut, gap, duplicate, reorder, spike, malformed, fragment, short-writes, no-pongs,"
-                    + " pings, server-shutdown, subscriptions, handshake and calm")
+                    + " pings, server-shutdown, subscriptions, handshake, rest and calm")
+        }
+    }
+}
+
+extension RESTFault {
+    fileprivate init(_ words: inout Words) throws(SimulatorError) {
+        let seconds = try words.number("retry-after")
+        let delay = try words.time("by")
+        switch words.takeVariant() {
+        case "401" where seconds == nil && delay == nil: self = .refused(status: 401)
+        case "403" where seconds == nil && delay == nil: self = .refused(status: 403)
+        case "429" where delay == nil: self = .tooManyRequests(retryAfterSeconds: seconds)
+        case "500" where seconds == nil && delay == nil: self = .serverError
+        case "delayed" where seconds == nil: self = .delayed(delay ?? .seconds(1))
+        case "cut" where seconds == nil && delay == nil: self = .cut
+        default:
+            throw words.refusal(
+                "answers are 401, 403, 429, 500, delayed or cut; only 429 has retry-after and only delayed has by")
         }
     }
 }
@@ -122,6 +142,12 @@ private struct Words {
         guard let value = take(key) else { return nil }
         guard let number = Int(value) else { throw refusal("\(key)=\(value) is not a whole number") }
         return number
+    }
+
+    mutating func time(_ key: String) throws(SimulatorError) -> Duration? {
+        guard let value = take(key) else { return nil }
+        guard let time = Self.duration(value) else { throw refusal("\(key)=\(value) is not a time such as 500ms") }
+        return time
     }
 
     /// A count of messages, a time, or two times to draw from.

@@ -24,7 +24,9 @@ public struct SimulateOptions: Sendable {
     public var burstInterval = Duration.seconds(1)
     /// Misbehaviours, as `addFault` reads them.
     private var faults: [FaultRule] = []
-    /// A file that records every message sent or withheld, one JSON object a line.
+    /// Weight that requests for the trade history may have per minute; nil for the exchange's limits.
+    public var requestWeight: Int?
+    /// A file that records every message sent or withheld and every answer, one JSON object a line.
     public var ledger: String?
 
     /// The defaults.
@@ -57,6 +59,7 @@ public struct SimulateOptions: Sendable {
         configuration.port = address.port
         configuration.faults = faults
         configuration.faultSeed = seed
+        configuration.requestWeightPerMinute = requestWeight
         return configuration
     }
 }
@@ -70,14 +73,16 @@ public enum SimulateCommand {
             let configuration = try options.configuration()
             var ledger: LedgerFile?
             var record: (@Sendable (LedgerEntry) -> Void)?
+            var recordAnswer: (@Sendable (RESTLedgerEntry) -> Void)?
             if let path = options.ledger {
                 let file = try LedgerFile(path: path)
                 ledger = file
                 record = { file.record($0) }
+                recordAnswer = { file.record($0) }
             }
             let simulator = ExchangeSimulator(
                 configuration: configuration, logger: makeLogger(level: "info", metrics: MetricsRegistry()),
-                ledger: record)
+                ledger: record, restLedger: recordAnswer)
             let port = try await simulator.start()
             let address = ListenAddress(host: configuration.host, port: port)
             printOutput("serving ws://\(address)/ws/<stream> and ws://\(address)/stream?streams=<stream>/<stream>")
