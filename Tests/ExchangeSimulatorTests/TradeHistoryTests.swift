@@ -99,7 +99,8 @@ import Testing
         let lines = try recordedLines(tradeFile).map { Substring($0) }
         let ids = lines.compactMap { field("t", of: $0).flatMap { UInt64($0) } }
         let times = groups(lines.map(String.init)).map { Int(field("T", of: $0[0])!)! }
-        try await withFinishedReplay(.recorded(tradeFile), streams: "btcusdt@trade") { port in
+        // Recorded twice, they are in the history once.
+        try await withFinishedReplay(.recorded(tradeFile, tradeFile), streams: "btcusdt@trade") { port in
             func trades(_ query: String, are expected: ArraySlice<UInt64>) async throws {
                 let served = try await ask(port, Self.spotTrades + query).ids
                 #expect(served == Array(expected), "\(query)")
@@ -129,24 +130,40 @@ import Testing
         }
     }
 
-    @Test func `USD-M trades that are no market trades are in no aggregate`() async throws {
+    /// One USD-M trade of id 10 or more, all at one moment and one price.
+    private func trade(_ number: Int, cause: String = "MARKET") -> String {
+        "{\"e\":\"trade\",\"E\":1723161256322,\"T\":1723161256322,\"s\":\"BTCUSDT\",\"t\":\(10 + number),"
+            + "\"p\":\"61800.30\",\"q\":\"0.006\",\"X\":\"\(cause)\",\"m\":false}"
+    }
+
+    /// The USD-M aggregates behind a replay of `lines`.
+    private func aggregates(of lines: [String]) async throws -> [Substring] {
         let folder = try TemporaryFolder("rest")
         defer { folder.remove() }
-        let causes = ["MARKET", "MARKET", "NA", "MARKET", "INSURANCE_FUND", "MARKET"]
-        let lines = causes.enumerated().map { number, cause in
-            "{\"e\":\"trade\",\"E\":1723161256322,\"T\":1723161256322,\"s\":\"BTCUSDT\",\"t\":\(10 + number),"
-                + "\"p\":\"61800.30\",\"q\":\"0.006\",\"X\":\"\(cause)\",\"m\":false}"
-        }
-        try lines.joined(separator: "\n").write(
-            toFile: "\(folder.path)/usdm.ndjson", atomically: true, encoding: .utf8)
-        let configuration = SimulatorConfiguration(
-            source: .recordings(["\(folder.path)/usdm.ndjson"]), pacing: .asFastAsPossible)
+        let path = "\(folder.path)/usdm.ndjson"
+        try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let configuration = SimulatorConfiguration(source: .recordings([path]), pacing: .asFastAsPossible)
+        var aggregates: [Substring] = []
         try await withFinishedReplay(configuration, streams: "btcusdt@trade") { port in
-            let aggregates = try await ask(port, Self.usdMarginedAggregates).objects
-            #expect(aggregates.map { field("f", of: $0) } == ["10", "13", "15"])
-            #expect(aggregates.map { field("l", of: $0) } == ["11", "13", "15"])
-            #expect(aggregates.map { field("q", of: $0) } == ["0.012", "0.006", "0.006"])
-            #expect(aggregates.map { field("a", of: $0) } == ["10", "11", "12"])
+            aggregates = try await ask(port, Self.usdMarginedAggregates).objects
         }
+        return aggregates
+    }
+
+    @Test func `USD-M trades that are no market trades are in no aggregate`() async throws {
+        let causes = ["MARKET", "MARKET", "NA", "MARKET", "INSURANCE_FUND", "MARKET"]
+        let aggregates = try await aggregates(of: causes.enumerated().map { trade($0, cause: $1) })
+        #expect(aggregates.map { field("f", of: $0) } == ["10", "13", "15"])
+        #expect(aggregates.map { field("l", of: $0) } == ["11", "13", "15"])
+        #expect(aggregates.map { field("q", of: $0) } == ["0.012", "0.006", "0.006"])
+        #expect(aggregates.map { field("a", of: $0) } == ["10", "11", "12"])
+    }
+
+    @Test func `none are made of trades where the recording has aggregate trades of its own`() async throws {
+        let own =
+            "{\"e\":\"aggTrade\",\"E\":1723161256330,\"a\":77,\"s\":\"BTCUSDT\",\"p\":\"61800.30\",\"q\":\"0.012\","
+            + "\"f\":10,\"l\":11,\"T\":1723161256322,\"m\":false}"
+        let aggregates = try await aggregates(of: [trade(0), trade(1), own, trade(2)])
+        #expect(aggregates.map { field("a", of: $0) } == ["77"] && field("l", of: aggregates[0]) == "11")
     }
 }
