@@ -50,14 +50,22 @@ struct RecordEncoder: Sendable {
                 "askQuantity", ExactDecimal(fixedPoint: tick.secondaryQuantity, decimals: names.quantityDecimals))
         case .trade, .aggregateTrade:
             document.append("price", price)
-            document.append("quantity", quantity)
+            let isFromAggregate = flags.contains(.fromAggregate)
+            if isFromAggregate {
+                // Of its own quantity the exchange's history says nothing.
+                document.appendNull("quantity")
+                document.append("aggregateQuantity", quantity)
+            } else {
+                document.append("quantity", quantity)
+            }
             document.append("buyerIsMaker", flags.contains(.buyerIsMaker))
-            if kind == .aggregateTrade {
+            if kind == .aggregateTrade || isFromAggregate {
                 document.append("firstTradeId", tick.secondaryPrice)
                 document.append("lastTradeId", tick.secondaryQuantity)
             }
             if flags.contains(.noPrice) { document.append("isMarketPrice", false) }
             if flags.contains(.outsideBand) { document.append("isOutsideBand", true) }
+            if flags.contains(.refilled) { document.append("refilled", true) }
         case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume,
             .refillRequest, .refillEnd:
             return false
@@ -122,7 +130,8 @@ struct RecordEncoder: Sendable {
         document.append("beforeTime", time: gap.beforeTimeNanos)
         document.append("afterTime", time: gap.afterTimeNanos)
         document.append("noticedTime", time: stored.noticedTime.rawValue)
-        document.append("refilled", false)
+        document.append("refilled", gap.isRefilled)
+        if let source = gap.refilledFrom { document.append("refilledFrom", source.name) }
         document.append("created_at", dateMillis: createdAt.millis)
         return true
     }

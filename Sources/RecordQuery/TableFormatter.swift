@@ -59,6 +59,12 @@ struct TableFormatter: RecordFormatter {
         /// The exchange's time, else that of receipt.
         var time: String { self["eventTime"].isEmpty ? self["receiveTime"] : self["eventTime"] }
 
+        /// A trade's, a quote's two, or where it is one of several trades and nobody knows its own, `of` and that of all.
+        var quantity: String {
+            self["aggregateQuantity"].isEmpty
+                ? quoted("quantity", bid: "bidQuantity", ask: "askQuantity") : "of \(self["aggregateQuantity"])"
+        }
+
         /// One value, or two with a slash for a quote's bid and ask.
         func quoted(_ name: String, bid: String, ask: String) -> String {
             self[name].isEmpty ? "\(self[bid])/\(self[ask])" : self[name]
@@ -79,7 +85,7 @@ struct TableFormatter: RecordFormatter {
                 Column("TIME", 26) { $0.time }, Column("INSTRUMENT", 22) { $0.instrument },
                 Column("KIND", 12) { $0["kind"] },
                 Column("PRICE", 24) { $0.quoted("price", bid: "bidPrice", ask: "askPrice") },
-                Column("QUANTITY", 24) { $0.quoted("quantity", bid: "bidQuantity", ask: "askQuantity") },
+                Column("QUANTITY", 24) { $0.quantity }, Column("REFILLED", 10) { $0["refilled"] },
                 Column("TICK", 0) { $0["tickId"] },
             ]
         case .decisions, .signals:
@@ -96,7 +102,7 @@ struct TableFormatter: RecordFormatter {
                 Column("NOTICED", 26) { $0["noticedTime"] }, Column("INSTRUMENT", 22) { $0.instrument },
                 Column("KIND", 12) { $0["kind"] }, Column("FROM", 20) { $0["fromId"] }, Column("TO", 20) { $0["toId"] },
                 Column("MISSING", 10) { $0["missing"] }, Column("CAUSE", 11) { $0["cause"] },
-                Column("REFILLED", 0) { $0["refilled"] },
+                Column("REFILLED", 0) { $0["refilledFrom"].isEmpty ? $0["refilled"] : $0["refilledFrom"] },
             ]
         case .depth:
             [

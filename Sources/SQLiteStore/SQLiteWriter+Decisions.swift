@@ -54,8 +54,9 @@ extension SQLiteWriter {
             insertGap.bind(Self.date(nanos), at: Int32(8 + 2 * index))
             insertGap.bind(nanos, at: Int32(9 + 2 * index))
         }
-        insertGap.bind(0, at: 14)
-        insertGap.bind(created, at: 15)
+        insertGap.bind(gap.isRefilled ? 1 : 0, at: 14)
+        insertGap.bind(gap.refilledFrom?.name, at: 15)
+        insertGap.bind(created, at: 16)
         try insertGap.run()
         return connection.changes
     }

@@ -45,7 +45,7 @@ struct SQLiteWriter: ~Copyable {
         let insertTicks = try connection.prepare(TickRowSource.insertStatement)
         let insertBook = try connection.prepare(insert("depth_rows", 10))
         let insertDecision = try connection.prepare(insert("trade_signals", 16))
-        let insertGap = try connection.prepare(insert("gaps", 16))
+        let insertGap = try connection.prepare(insert("gaps", 17))
         let insertKline = try connection.prepare(insert("klines", 21))
         func expire(_ table: String) -> String {
             """

@@ -11,7 +11,7 @@ enum Schema {
     /// "TICK": marks the file as ours (`PRAGMA application_id`).
     static let applicationID: Int64 = 0x5449_434B
     /// The format this code writes (`PRAGMA user_version`); raised when a reader or writer of the older one would err.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     private static func date(_ nanos: String) -> String {
         // Integer division first: a double has not the digits of today's nanoseconds.
@@ -61,7 +61,7 @@ enum Schema {
             fromId INTEGER NOT NULL, toId INTEGER NOT NULL, missing INTEGER NOT NULL, cause TEXT NOT NULL,
             beforeTime TEXT, beforeTimeNanos INTEGER NOT NULL, afterTime TEXT, afterTimeNanos INTEGER NOT NULL,
             noticedTime TEXT NOT NULL, noticedTimeNanos INTEGER NOT NULL, refilled INTEGER NOT NULL,
-            created_at TEXT NOT NULL) WITHOUT ROWID;
+            refilledFrom TEXT, created_at TEXT NOT NULL) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS gaps_series ON gaps (exchange, symbol, kind, fromId);
         CREATE INDEX IF NOT EXISTS gaps_time ON gaps (symbol, noticedTimeNanos);
         CREATE TABLE IF NOT EXISTS klines (
@@ -76,12 +76,15 @@ enum Schema {
         CREATE VIEW IF NOT EXISTS ticks AS SELECT
             exchange || ':' || symbol || ':' || kind || ':' || id AS _id, exchange, symbol, kind, id AS tickId,
             CASE WHEN kind <> 'bookTicker' THEN \(decimal("price", priceDecimals)) END AS price,
-            CASE WHEN kind <> 'bookTicker' THEN \(decimal("quantity", quantityDecimals)) END AS quantity,
+            CASE WHEN kind <> 'bookTicker' AND format >> 8 & 16 = 0
+                THEN \(decimal("quantity", quantityDecimals)) END AS quantity,
+            CASE WHEN format >> 8 & 16 THEN \(decimal("quantity", quantityDecimals)) END AS aggregateQuantity,
             CASE WHEN kind <> 'bookTicker' THEN format >> 8 & 1 END AS buyerIsMaker,
             CASE WHEN format >> 8 & 2 THEN 0 END AS isMarketPrice,
             CASE WHEN format >> 8 & 4 THEN 1 END AS isOutsideBand,
-            CASE WHEN kind = 'aggTrade' THEN second_price END AS firstTradeId,
-            CASE WHEN kind = 'aggTrade' THEN second_quantity END AS lastTradeId,
+            CASE WHEN format >> 8 & 8 THEN 1 END AS refilled,
+            CASE WHEN kind = 'aggTrade' OR format >> 8 & 16 THEN second_price END AS firstTradeId,
+            CASE WHEN kind = 'aggTrade' OR format >> 8 & 16 THEN second_quantity END AS lastTradeId,
             CASE WHEN kind = 'bookTicker' THEN \(decimal("price", priceDecimals)) END AS bidPrice,
             CASE WHEN kind = 'bookTicker' THEN \(decimal("quantity", quantityDecimals)) END AS bidQuantity,
             CASE WHEN kind = 'bookTicker' THEN \(decimal("second_price", priceDecimals)) END AS askPrice,

@@ -27,7 +27,7 @@ struct RecordReader: ~Copyable {
     var unreadableCount: UInt64 { decoder.unreadableCount }
 
     /// Fills the empty `batch` from at most `mostSlots` slots and returns the receive times of the oldest and newest one;
-    /// nil when nothing was published. The batch may stay empty: session records and parts of a record store nothing yet.
+    /// nil where no slot has one, as when nothing was published. The batch may stay empty: session records and parts of a record store nothing yet.
     /// It is never larger than `mostSlots` and one book update that was begun before.
     mutating func take(into batch: inout StoreBatch, mostSlots: Int) -> ClosedRange<MonotonicNanos>? {
         precondition(takenSlots == 0, "a batch is acknowledged before the next one is taken")
@@ -37,7 +37,7 @@ struct RecordReader: ~Copyable {
         for index in slots.indices {
             let slot = unsafe slots[index]
             decoder.decode(slot, into: &batch)
-            guard SlotDecoder.beginsRecord(slot) else { continue }
+            guard SlotDecoder.hasReceiveTime(slot) else { continue }
             oldest = min(oldest, slot.receiveMonotonicNanos)
             newest = max(newest, slot.receiveMonotonicNanos)
         }

@@ -25,10 +25,14 @@ struct SlotDecoder: ~Copyable {
     /// Whether a record waits for its other slots.
     var holdsPartialRecord: Bool { firstHalf != nil || book.isUnderWay }
 
-    /// Whether a slot begins a record, so that its receive time is one; the others keep numbers in that place.
-    static func beginsRecord(_ slot: Tick) -> Bool {
+    /// Whether a slot has a monotonic receive time: it begins a record, and of no refilled tick. The others keep something
+    /// else in that place.
+    static func hasReceiveTime(_ slot: Tick) -> Bool {
         switch RecordKind(rawValue: slot.kind) {
         case .decisionSums, .bookLevels, .klineVolume, nil: false
+        case .trade, .aggregateTrade: !slot.isRefilled
+        // Decided on a refilled tick.
+        case .decision: slot.receiveMonotonicNanos != 0
         default: true
         }
     }
@@ -39,8 +43,9 @@ struct SlotDecoder: ~Copyable {
         if !isContinued(by: kind) { giveUpPartialRecord() }
         switch kind {
         case .trade, .aggregateTrade, .quote:
-            batch.ticks.append(
-                StoredTick(tick: slot, receiveTime: wallTime(slot.receiveMonotonicNanos, feed: slot.feed)))
+            let receiveTime =
+                slot.isRefilled ? slot.refilledReceiveTime : wallTime(slot.receiveMonotonicNanos, feed: slot.feed)
+            batch.ticks.append(StoredTick(tick: slot, receiveTime: receiveTime))
         case .session:
             guard let session = SessionRecord(slot: slot) else { return unreadableCount += 1 }
             setWallOffset(session.wallOffsetNanos, feed: session.feed)

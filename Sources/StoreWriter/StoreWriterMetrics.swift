@@ -72,10 +72,13 @@ struct StoreWriterMetrics: Sendable {
                 labels: [("collection", collection)]
             ).addFromOnlyWriter(UInt64(count))
         }
-        for tick in batch.ticks {
+        // Refilled ticks, and what was decided on them, have no receive time to count from.
+        for tick in batch.ticks where !tick.tick.isRefilled {
             stage.record(nanos: now.nanos(since: MonotonicNanos(rawValue: tick.tick.receiveMonotonicNanos)))
         }
-        for decision in batch.decisions { stage.record(nanos: now.nanos(since: decision.receiveMonotonic)) }
+        for decision in batch.decisions where decision.receiveMonotonic.rawValue != 0 {
+            stage.record(nanos: now.nanos(since: decision.receiveMonotonic))
+        }
         for book in batch.books {
             stage.record(nanos: now.nanos(since: MonotonicNanos(rawValue: book.header.receiveMonotonicNanos)))
         }

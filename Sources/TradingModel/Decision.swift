@@ -71,7 +71,7 @@ public struct Decision: Sendable, Equatable {
     public var exchangeTime: UnixNanos
     /// Wall-clock receive time of the tick.
     public var receiveTime: UnixNanos
-    /// Monotonic receive time of the tick.
+    /// Monotonic receive time of the tick; 0 for a refilled tick, which no stream delivered: no latency is taken from it.
     public var receiveMonotonic: MonotonicNanos
 
     /// Creates a decision.

@@ -14,7 +14,28 @@ public enum GapCause: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// A run of contiguous ids of one (instrument, kind) that never arrived.
+/// Where ids came from that were missing at first.
+public enum RefillSource: UInt8, Sendable, CaseIterable {
+    /// The exchange's history of single trades (of the stream's own kind).
+    case trades = 1
+    /// Its history of aggregate trades, which tell each trade's price and time but not its quantity.
+    case aggregates
+    /// Another live connection, behind the one that showed the hole.
+    case twin
+
+    /// The source's name in documents and metrics labels.
+    public var name: String {
+        switch self {
+        case .trades: "trades"
+        case .aggregates: "aggregates"
+        case .twin: "twin"
+        }
+    }
+}
+
+/// A run of contiguous ids of one (instrument, kind) that never arrived, or that came late from one source.
+///
+/// `noticed` is that of the hole; times before and after are those of the ticks around this run.
 public struct GapRecord: Sendable, Equatable {
     /// Index in the `MarketCatalog`.
     public var instrument: UInt32
@@ -28,17 +49,19 @@ public struct GapRecord: Sendable, Equatable {
     public var cause: GapCause
     /// The feed whose tick showed the hole.
     public var feed: UInt16
-    /// Exchange time of the tick before the hole, Unix nanoseconds.
+    /// Exchange time of the tick before them, Unix nanoseconds.
     public var beforeTimeNanos: Int64
-    /// Exchange time of the tick after the hole, Unix nanoseconds.
+    /// Exchange time of the tick after them, Unix nanoseconds.
     public var afterTimeNanos: Int64
     /// When the hole was seen.
     public var noticed: MonotonicNanos
+    /// Where all of these ids came from later; nil where none of them came.
+    public var refilledFrom: RefillSource?
 
     /// Creates a record.
     public init(
         instrument: UInt32, kind: RecordKind, firstID: UInt64, lastID: UInt64, cause: GapCause, feed: UInt16,
-        beforeTimeNanos: Int64, afterTimeNanos: Int64, noticed: MonotonicNanos
+        beforeTimeNanos: Int64, afterTimeNanos: Int64, noticed: MonotonicNanos, refilledFrom: RefillSource? = nil
     ) {
         self.instrument = instrument
         self.kind = kind
@@ -49,10 +72,14 @@ public struct GapRecord: Sendable, Equatable {
         self.beforeTimeNanos = beforeTimeNanos
         self.afterTimeNanos = afterTimeNanos
         self.noticed = noticed
+        self.refilledFrom = refilledFrom
     }
 
-    /// Number of missing ids.
+    /// Number of ids.
     public var missingCount: UInt64 { lastID - firstID + 1 }
+
+    /// Whether the ids came later: they are stored, and no window was broken.
+    public var isRefilled: Bool { refilledFrom != nil }
 
     /// Reads the record from a slot of kind `gap`; nil where a field is not of its enumeration.
     @inlinable
@@ -65,6 +92,9 @@ public struct GapRecord: Sendable, Equatable {
             cause: cause, feed: slot.feed, beforeTimeNanos: slot.secondaryPrice,
             afterTimeNanos: slot.exchangeTimeNanos,
             noticed: MonotonicNanos(rawValue: slot.receiveMonotonicNanos))
+        guard slot.secondaryQuantity != 0 else { return }
+        guard let source = RefillSource(rawValue: UInt8(truncatingIfNeeded: slot.secondaryQuantity)) else { return nil }
+        refilledFrom = source
     }
 
     /// The record as a ring slot.
@@ -73,7 +103,7 @@ public struct GapRecord: Sendable, Equatable {
         var slot = Tick(
             id: firstID, exchangeTimeNanos: afterTimeNanos, receiveMonotonicNanos: noticed.rawValue,
             price: Int64(bitPattern: lastID), quantity: Int64(kind.rawValue), secondaryPrice: beforeTimeNanos,
-            instrument: instrument, kind: .gap, feed: feed)
+            secondaryQuantity: Int64(refilledFrom?.rawValue ?? 0), instrument: instrument, kind: .gap, feed: feed)
         slot.flags = cause.rawValue
         return slot
     }

@@ -6,7 +6,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
     case decisions
     /// Decisions that are signals.
     case signals
-    /// Runs of ids that never arrived.
+    /// Runs of ids that never arrived, or were refilled.
     case gaps
     /// Changes and tops of order books.
     case depth
@@ -20,7 +20,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
         case .ticks:
             named("kind") + [
                 StoredColumn("tickId", .integer), StoredColumn("price", .decimal), StoredColumn("quantity", .decimal),
-                StoredColumn("buyerIsMaker", .boolean), StoredColumn("isMarketPrice", .boolean),
+                StoredColumn("aggregateQuantity", .decimal), StoredColumn("buyerIsMaker", .boolean),
+                StoredColumn("isMarketPrice", .boolean), StoredColumn("refilled", .boolean),
                 StoredColumn("firstTradeId", .integer), StoredColumn("lastTradeId", .integer),
                 StoredColumn("bidPrice", .decimal), StoredColumn("bidQuantity", .decimal),
                 StoredColumn("askPrice", .decimal), StoredColumn("askQuantity", .decimal),
@@ -37,7 +38,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
                 StoredColumn("fromId", .integer), StoredColumn("toId", .integer), StoredColumn("missing", .integer),
                 StoredColumn("cause", .text),
             ] + time("beforeTime") + time("afterTime") + time("noticedTime") + [
-                StoredColumn("refilled", .boolean), created,
+                StoredColumn("refilled", .boolean), StoredColumn("refilledFrom", .text), created,
             ]
         case .depth:
             named("kind") + [

@@ -85,6 +85,10 @@ public struct Tick: Sendable, Equatable, BitwiseCopyable {
     /// Exchange time, Unix nanoseconds; 0 where the exchange gives none (Spot quotes).
     public var exchangeTimeNanos: Int64
     /// Monotonic time at the return of the read that delivered the last byte.
+    ///
+    /// A refilled tick (`TickFlags.refilled`) was received by no stream: the engine ignores what stands here and, in the
+    /// slots it writes, puts the wall-clock time at which it would have been received, Unix nanoseconds (see
+    /// `refilledReceiveTime`).
     public var receiveMonotonicNanos: UInt64
     /// Trade price or best bid, at the price scale.
     public var price: Int64
@@ -120,5 +124,19 @@ public struct Tick: Sendable, Equatable, BitwiseCopyable {
         self.kind = kind.rawValue
         self.flags = flags.rawValue
         self.feed = feed
+    }
+}
+
+extension Tick {
+    /// Whether it came from the exchange's history.
+    @inlinable
+    public var isRefilled: Bool { flags & TickFlags.refilled.rawValue != 0 }
+
+    /// The wall-clock receive time in a refilled tick that the engine wrote: its exchange time plus what its feed measured
+    /// last between exchange and receipt, so that old news looks old. No latency is taken from it.
+    @inlinable
+    public var refilledReceiveTime: UnixNanos {
+        get { UnixNanos(rawValue: Int64(bitPattern: receiveMonotonicNanos)) }
+        set { receiveMonotonicNanos = UInt64(bitPattern: newValue.rawValue) }
     }
 }

@@ -31,9 +31,9 @@ struct MongoStoreTests {
         try await withServer { server in
             var store = try makeStore(server.uri)
             try TradeStoreContract.check(&store)
-            #expect(try server.count("ticks") == 18)
+            #expect(try server.count("ticks") == 20)
             #expect(try server.count("trade_signals") == 4)
-            #expect(try server.count("gaps") == 2)
+            #expect(try server.count("gaps") == 5)
             #expect(try server.count("depth") == 6)
             #expect(try server.count("klines") == 5)
         }
@@ -59,13 +59,16 @@ struct MongoStoreTests {
             unpriced.tick.flags = TickFlags.noPrice.rawValue
             unpriced.tick.exchangeTimeNanos = 0
             batch.ticks.append(unpriced)
+            batch.ticks += [SampleMarket.refilled(12), SampleMarket.refilled(13, fromAggregate: true)]
             batch.decisions = [
                 SampleMarket.decision(7), SampleMarket.decision(8, reason: .warming, side: .neutral),
             ]
             batch.gaps = [
                 StoredGap(
-                    gap: SampleMarket.gap(11), noticedTime: UnixNanos(rawValue: SampleMarket.startNanos + 10_000_000))
+                    gap: SampleMarket.gap(11), noticedTime: UnixNanos(rawValue: SampleMarket.startNanos + 10_000_000)),
+                StoredGap(gap: SampleMarket.gap(21), noticedTime: UnixNanos(rawValue: SampleMarket.startNanos)),
             ]
+            batch.gaps[1].gap.refilledFrom = .aggregates
             let before = Int64(Date().timeIntervalSince1970 * 1_000)
             _ = try store.write(batch)
             let after = Int64(Date().timeIntervalSince1970 * 1_000)
@@ -105,6 +108,23 @@ struct MongoStoreTests {
                  \(long("tickId", "10")), \(decimal("price", "0.0618266")), \(decimal("quantity", "0.0015")),
                  "buyerIsMaker": false, "isMarketPrice": false, \(date("receiveTime", "1723161253123467289"))}
                 """)
+            try check(
+                "ticks", "binance-usdm:BTCUSDT:trade:12",
+                """
+                {"_id": "binance-usdm:BTCUSDT:trade:12", "exchange": "binance-usdm", "symbol": "BTCUSDT", "kind": "trade",
+                 \(long("tickId", "12")), \(decimal("price", "1E-8")), \(decimal("quantity", "0.0015")),
+                 "buyerIsMaker": false, "refilled": true, \(date("eventTime", "1723161253123468789")),
+                 \(date("receiveTime", "1723161253123469289"))}
+                """)
+            try check(
+                "ticks", "binance-usdm:BTCUSDT:trade:13",
+                """
+                {"_id": "binance-usdm:BTCUSDT:trade:13", "exchange": "binance-usdm", "symbol": "BTCUSDT", "kind": "trade",
+                 \(long("tickId", "13")), \(decimal("price", "1E-8")), "quantity": null,
+                 \(decimal("aggregateQuantity", "0.0015")), "buyerIsMaker": false, \(long("firstTradeId", "10")),
+                 \(long("lastTradeId", "13")), "refilled": true, \(date("eventTime", "1723161253123469789")),
+                 \(date("receiveTime", "1723161253123470289"))}
+                """)
             let decisionTimes = """
                 "timestamp": {"$date": {"$numberLong": "1723161253123"}}, \(date("eventTime", "1723161253123456789")),
                 \(date("receiveTime", "1723161253123457566"))
@@ -132,6 +152,14 @@ struct MongoStoreTests {
                  \(long("toId", "13")), \(long("missing", "3")), "cause": "reconnect",
                  \(date("beforeTime", "1723161253123456789")), \(date("afterTime", "1723161253132456789")),
                  \(date("noticedTime", "1723161253133456789")), "refilled": false}
+                """)
+            try check(
+                "gaps", "binance:BTCUSDT:trade:gap:21-23",
+                """
+                {"_id": "binance:BTCUSDT:trade:gap:21-23", \(btc), "kind": "trade", \(long("fromId", "21")),
+                 \(long("toId", "23")), \(long("missing", "3")), "cause": "reconnect",
+                 \(date("beforeTime", "1723161253123456789")), \(date("afterTime", "1723161253132456789")),
+                 \(date("noticedTime", "1723161253123456789")), "refilled": true, "refilledFrom": "aggregates"}
                 """)
         }
     }

@@ -49,8 +49,8 @@ import TradingModel
             [["_id": .text("a,b"), "exchange": .text("say \"hi\""), "symbol": .text("x\r\ny"), "missing": .integer(3)]])
         #expect(
             lines == "_id,exchange,symbol,kind,fromId,toId,missing,cause,beforeTime,beforeTimeNanos,afterTime,"
-                + "afterTimeNanos,noticedTime,noticedTimeNanos,refilled,created_at\r\n"
-                + "\"a,b\",\"say \"\"hi\"\"\",\"x\r\ny\",,,,3,,,,,,,,,\r\n")
+                + "afterTimeNanos,noticedTime,noticedTimeNanos,refilled,refilledFrom,created_at\r\n"
+                + "\"a,b\",\"say \"\"hi\"\"\",\"x\r\ny\",,,,3,,,,,,,,,,\r\n")
         #expect(text(.csv, .depth, [["askupdates": .text(#"[["1.0","2"]]"#)]]).contains(#""[[""1.0"",""2""]]""#))
     }
 
@@ -60,11 +60,17 @@ import TradingModel
             "kind": .text("bookTicker"), "tickId": .integer(8), "bidPrice": .text("1.5"), "bidQuantity": .text("2"),
             "askPrice": .text("1.6"), "askQuantity": .text("3"), "receiveTime": .text("2024-08-08T23:54:13.124Z"),
         ]
+        let refilled: [String: StoredValue] = [
+            "exchange": .text("binance"), "symbol": .text("BTCUSDT"), "kind": .text("trade"), "tickId": .integer(9),
+            "price": .text("1.5"), "aggregateQuantity": .text("7"), "refilled": .boolean(true),
+            "eventTime": .text("2024-08-08T23:54:13.125Z"),
+        ]
         #expect(
-            text(.table, .ticks, [trade, quote]) == """
-                TIME                      INSTRUMENT            KIND        PRICE                   QUANTITY                TICK
-                2024-08-08T23:54:13.123Z  binance:BTCUSDT       trade       61826.5                 0.00000001              9223372036854775807
-                2024-08-08T23:54:13.124Z  binance:A-SYMBOL-LONGER-THAN-ITS-COLUMN bookTicker  1.5/1.6                 2/3                     8
+            text(.table, .ticks, [trade, quote, refilled]) == """
+                TIME                      INSTRUMENT            KIND        PRICE                   QUANTITY                REFILLED  TICK
+                2024-08-08T23:54:13.123Z  binance:BTCUSDT       trade       61826.5                 0.00000001                        9223372036854775807
+                2024-08-08T23:54:13.124Z  binance:A-SYMBOL-LONGER-THAN-ITS-COLUMN bookTicker  1.5/1.6                 2/3                               8
+                2024-08-08T23:54:13.125Z  binance:BTCUSDT       trade       1.5                     of 7                    yes       9
 
                 """)
         let book = text(

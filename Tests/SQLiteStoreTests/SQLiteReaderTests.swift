@@ -83,9 +83,9 @@ import TradingModel
         whole.close()
         let good = try Data(contentsOf: file)
         var newer = good
-        newer.replaceSubrange(60..<64, with: [0, 0, 0, 3])
+        newer.replaceSubrange(60..<64, with: [0, 0, 0, 4])
         try newer.write(to: file)
-        #expect(try refusal().contains("has format 3"))
+        #expect(try refusal().contains("has format 4"))
         var damaged = good
         damaged.replaceSubrange(100..<4_096, with: [UInt8](repeating: 0xA5, count: 3_996))
         try damaged.write(to: file)

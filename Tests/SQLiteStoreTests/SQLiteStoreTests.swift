@@ -25,7 +25,7 @@ import TradingModel
         var store = try store()
         try TradeStoreContract.check(&store)
         store.close()
-        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "18"]])
+        #expect(try rows("SELECT count(*) AS n FROM ticks") == [["n": "20"]])
         #expect(try rows("SELECT count(*) AS n FROM depth") == [["n": "6"]])
         #expect(try rows("SELECT count(*) AS n FROM klines") == [["n": "5"]])
     }
@@ -37,6 +37,10 @@ import TradingModel
         var batch = SampleMarket.batch(first: 1_000, ticks: 1)
         batch.ticks.append(SampleMarket.stored(1_001, kind: .aggregateTrade))
         batch.ticks.append(SampleMarket.stored(1_002, kind: .quote))
+        batch.ticks += [SampleMarket.refilled(2_000), SampleMarket.refilled(2_001, fromAggregate: true)]
+        batch.gaps.append(batch.gaps[0])
+        batch.gaps[1].gap.lastID += 1
+        batch.gaps[1].gap.refilledFrom = .trades
         batch.books = [
             SampleMarket.book(77, first: 70),
             SampleMarket.book(78, first: 71, previous: 69, bids: 0, asks: 0, instrument: 1),
@@ -45,7 +49,7 @@ import TradingModel
         batch.klines = [SampleMarket.stored(SampleMarket.kline(0)), SampleMarket.stored(SampleMarket.kline(1))]
         let receipt = try store.write(batch)
         #expect(
-            receipt.inserted == ["ticks": 3, "trade_signals": 1, "gaps": 1, "depth": 3, "klines": 2]
+            receipt.inserted == ["ticks": 5, "trade_signals": 1, "gaps": 2, "depth": 3, "klines": 2]
                 && receipt.refused == 0)
 
         let ticks = try rows("SELECT * FROM ticks ORDER BY tickId")
@@ -59,8 +63,13 @@ import TradingModel
         #expect(decision["_id"] == "binance:BTCUSDT:sma-50-200:1000" && decision["signal"] == "BUY")
         #expect(decision["shortSMA"] == "61826.5002" && decision["longSMA"] == "61826.50015")
         #expect(decision["timestamp"] == "2024-08-08T23:54:13.123Z" && decision["isSignal"] == "1")
-        let gap = try rows("SELECT * FROM gaps")[0]
-        #expect(gap["_id"] == "binance:BTCUSDT:trade:gap:1000-1002" && gap["missing"] == "3")
+        #expect(ticks[0]["refilled"] == "None" && ticks[3]["refilled"] == "1" && ticks[3]["quantity"] == "0.0015")
+        #expect(ticks[3]["aggregateQuantity"] == "None" && ticks[3]["firstTradeId"] == "None")
+        #expect(ticks[4]["quantity"] == "None" && ticks[4]["aggregateQuantity"] == "0.0015")
+        #expect(ticks[4]["firstTradeId"] == "1998" && ticks[4]["lastTradeId"] == "2001")
+        let gaps = try rows("SELECT * FROM gaps ORDER BY toId")
+        #expect(gaps[0]["_id"] == "binance:BTCUSDT:trade:gap:1000-1002" && gaps[0]["missing"] == "3")
+        #expect(gaps.map { $0["refilled"] } == ["0", "1"] && gaps.map { $0["refilledFrom"] } == ["None", "trades"])
         try checkBooksAndKlines()
     }
 
@@ -191,7 +200,7 @@ import TradingModel
         whole.close()
         let good = try Data(contentsOf: URL(fileURLWithPath: path))
         var newer = good
-        newer.replaceSubrange(60..<64, with: [0, 0, 0, 3])
+        newer.replaceSubrange(60..<64, with: [0, 0, 0, 4])
         var older = good
         older.replaceSubrange(60..<64, with: [0, 0, 0, 1])
         var foreign = good
@@ -199,7 +208,7 @@ import TradingModel
         var page = good
         page.replaceSubrange(8_192..<12_288, with: [UInt8](repeating: 0xA5, count: 4_096))
         let cases: [(String, Data, String)] = [
-            ("newer", newer, "has format 3"), ("older", older, "has format 1 of an unreleased version"),
+            ("newer", newer, "has format 4"), ("older", older, "has format 1 of an unreleased version"),
             ("foreign", foreign, "is not a Tickline database"),
             ("page", page, "is damaged"), ("cut", good.prefix(good.count / 2), "is damaged"),
             ("text", Data(repeating: 0x61, count: 5_000), "is not a Tickline database"),

@@ -95,6 +95,26 @@ import TradingModel
         #expect(unreadableCount6 == 4)
     }
 
+    @Test func `a refilled tick keeps the time it came with, and neither it nor its decision has an age`() {
+        let ring = SPSCRing(capacitySlots: 16)
+        let producer = RingProducer(ring)
+        var reader = RecordReader(records: RingConsumer(ring), initialWallOffsetNanos: 7)
+        var refilled = SampleMarket.refilled(1, fromAggregate: true).tick
+        refilled.refilledReceiveTime = UnixNanos(rawValue: SampleMarket.startNanos)
+        var decision = SampleMarket.decision(1)
+        decision.receiveMonotonic = MonotonicNanos(rawValue: 0)
+        let alone = [refilled, decision.slots.0, decision.slots.1]
+        publish(producer, alone)
+        var batch = StoreBatch()
+        let none = reader.take(into: &batch, mostSlots: 100)
+        #expect(none == nil && batch.decisions == [decision])
+        #expect(batch.ticks.map(\.receiveTime.rawValue) == [SampleMarket.startNanos])
+        reader.acknowledge()
+        publish(producer, [refilled, SampleMarket.tick(2, receiveNanos: 30), SampleMarket.tick(3, receiveNanos: 20)])
+        let times = reader.take(into: &batch, mostSlots: 100)
+        #expect(times == MonotonicNanos(rawValue: 20)...MonotonicNanos(rawValue: 30))
+    }
+
     @Test func `gives slots back only when they are acknowledged`() {
         let ring = SPSCRing(capacitySlots: 2)
         let producer = RingProducer(ring)

@@ -40,6 +40,19 @@ public enum SampleMarket {
             receiveTime: UnixNanos(rawValue: startNanos + Int64(number) * 1_000 + 500))
     }
 
+    /// One trade of the second instrument that came from the exchange's history, by itself or as one of an aggregate's.
+    public static func refilled(_ number: UInt64, fromAggregate: Bool = false) -> StoredTick {
+        var stored = stored(number, instrument: 1)
+        stored.tick.price = 1
+        stored.tick.flags = TickFlags.refilled.rawValue
+        if fromAggregate {
+            stored.tick.flags |= TickFlags.fromAggregate.rawValue
+            stored.tick.secondaryPrice = Int64(number) - 3
+            stored.tick.secondaryQuantity = Int64(number)
+        }
+        return stored
+    }
+
     /// One decision.
     public static func decision(_ number: UInt64, reason: DecisionReason = .cross, side: Side = .buy) -> Decision {
         let isWhole = reason != .warming

@@ -23,6 +23,7 @@ public enum TradeReaderContract {
         unpriced.tick.flags = TickFlags.noPrice.rawValue
         unpriced.tick.price = 1
         batch.ticks.append(unpriced)
+        batch.ticks += [SampleMarket.refilled(1 << 52 + 1), SampleMarket.refilled(1 << 52 + 2, fromAggregate: true)]
         for number in stride(from: UInt64(10), through: 50, by: 10) {
             batch.decisions.append(SampleMarket.decision(number, reason: .warming, side: .neutral))
             batch.decisions.append(SampleMarket.decision(number, reason: .tie, side: .neutral))
@@ -34,6 +35,7 @@ public enum TradeReaderContract {
             let noticed = UnixNanos(rawValue: SampleMarket.startNanos - Int64(index) * 1_000_000)
             return StoredGap(gap: gap, noticedTime: noticed)
         }
+        batch.gaps[0].gap.refilledFrom = .twin
         batch.gaps[2].gap.beforeTimeNanos = 0
         batch.books = [
             SampleMarket.book(77, first: 70), SampleMarket.book(78, previous: 77, instrument: 1),
@@ -154,6 +156,22 @@ public enum TradeReaderContract {
                 "buyerIsMaker=false", "isMarketPrice=false",
             ] + times("eventTime", 4_503_599_627_370_496_000) + times("receiveTime", 4_503_599_627_370_496_500),
             "every digit is kept")
+        let refilled = "binance-usdm:BTCUSDT:trade:4503599627370497"
+        try expect(
+            fields(.ticks, "trade", futures, key: 1 << 52 + 1).filter { !$0.contains("Time") },
+            [
+                "_id=\(refilled)", "exchange=binance-usdm", "symbol=BTCUSDT", "kind=trade", "tickId=4503599627370497",
+                "price=0.00000001", "quantity=0.0015", "buyerIsMaker=false", "refilled=true",
+            ], "a refilled tick is marked")
+        try expect(
+            fields(.ticks, "trade", futures, key: 1 << 52 + 2).dropFirst(5).filter { !$0.contains("Time") },
+            [
+                "price=0.00000001", "aggregateQuantity=0.0015", "buyerIsMaker=false", "refilled=true",
+                "firstTradeId=4503599627370495", "lastTradeId=4503599627370498",
+            ], "of one of several trades there is no quantity, but that of all of them")
+        try expect(
+            fields(.gaps, "trade", spot, key: 5).filter { $0.contains("Id=") || $0.contains("refilled") },
+            ["fromId=5", "toId=7", "refilled=true", "refilledFrom=twin"], "a refilled gap tells from where")
         try expect(
             fields(.gaps, "trade", spot, key: 20),
             [

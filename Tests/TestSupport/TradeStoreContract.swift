@@ -33,6 +33,14 @@ public enum TradeStoreContract {
         ]
         try expect(
             store.write(others), inserted: 5, duplicates: 0, "kind, instrument and reason are part of the identity")
+        var refilled = StoreBatch()
+        refilled.ticks = [SampleMarket.refilled(2_000), SampleMarket.refilled(2_001, fromAggregate: true)]
+        refilled.gaps = RefillSource.allCases.enumerated().map { index, source in
+            var gap = SampleMarket.gap(2_000 + UInt64(index))
+            gap.refilledFrom = source
+            return StoredGap(gap: gap, noticedTime: UnixNanos(rawValue: SampleMarket.startNanos))
+        }
+        try expect(store.write(refilled), inserted: 5, duplicates: 0, "what was refilled is inserted like the rest")
         try store.prepare()
         try expect(store.write(others), inserted: 0, duplicates: 5, "preparing again keeps what is there")
         try checkBooksAndKlines(&store)

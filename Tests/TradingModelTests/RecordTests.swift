@@ -24,8 +24,28 @@ import TradingModel
         let gap = GapRecord(
             instrument: 9, kind: .aggregateTrade, firstID: 5, lastID: UInt64.max, cause: cause, feed: 2,
             beforeTimeNanos: -1, afterTimeNanos: 99, noticed: MonotonicNanos(rawValue: 12))
-        #expect(GapRecord(slot: gap.slot) == gap)
+        #expect(GapRecord(slot: gap.slot) == gap && !gap.isRefilled)
         #expect(SessionRecord(slot: gap.slot) == nil)
+        for source in RefillSource.allCases {
+            var refilled = gap
+            refilled.refilledFrom = source
+            #expect(GapRecord(slot: refilled.slot) == refilled && refilled.isRefilled)
+        }
+        var unknown = gap.slot
+        unknown.secondaryQuantity = 9
+        #expect(GapRecord(slot: unknown) == nil)
+    }
+
+    @Test(arguments: RefillOutcome.allCases) func `a refill's request and end survive their slots`(
+        outcome: RefillOutcome
+    ) {
+        let request = RefillRequest(
+            ordinal: .max, instrument: 9, kind: .aggregateTrade, feed: 2, firstID: 5, lastID: UInt64.max,
+            beforeTimeNanos: -1, afterTimeNanos: 99, noticed: MonotonicNanos(rawValue: 12))
+        #expect(RefillRequest(slot: request.slot) == request && RefillEnd(slot: request.slot) == nil)
+        let end = RefillEnd(
+            ordinal: .max, instrument: 9, kind: .trade, outcome: outcome, monotonic: MonotonicNanos(rawValue: 12))
+        #expect(RefillEnd(slot: end.slot) == end && RefillRequest(slot: end.slot) == nil)
     }
 
     @Test func `a session survives its slot`() {

@@ -223,9 +223,9 @@ struct OutboxHeader {
                     return
                 }
                 left -= length
-                if unsafe !headers[slot].wasSent, sent != unmeasured {
-                    unsafe record(headers[slot].receiveMonotonicNanos)
-                }
+                // Signals of refilled ticks have no receive time.
+                let receivedAtNanos = unsafe headers[slot].receiveMonotonicNanos
+                if unsafe !headers[slot].wasSent, sent != unmeasured, receivedAtNanos != 0 { record(receivedAtNanos) }
                 unsafe headers[slot].wasSent = true
             }
             sent &+= 1
