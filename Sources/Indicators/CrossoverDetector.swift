@@ -16,7 +16,7 @@ public enum CrossoverOutcome: Sendable, Equatable {
 ///
 /// Touching zero and returning is no crossing; touching and passing is one, at the passing tick. The first sign of a run
 /// is state. A gap ends the run: what was true before it is only compared with the first sign after it.
-public struct CrossoverDetector: Sendable, Equatable, BitwiseCopyable {
+public struct CrossoverDetector: Sendable, Equatable {
     /// The last non-zero sign of the present run, 0 while there is none.
     @usableFromInline var lastSign: Int8 = 0
     /// The last non-zero sign before the gap that began this run, 0 where unknown.
@@ -24,6 +24,15 @@ public struct CrossoverDetector: Sendable, Equatable, BitwiseCopyable {
 
     /// Starts without any past.
     public init() {}
+
+    /// Goes on where another one stood, see `signs`.
+    public init(lastSign: Int8, signBeforeGap: Int8) {
+        self.lastSign = lastSign
+        self.signBeforeGap = signBeforeGap
+    }
+
+    /// The last non-zero sign of the present run and the one before the gap that began it; 0 where unknown. All it holds.
+    public var signs: (last: Int8, beforeGap: Int8) { (lastSign, signBeforeGap) }
 
     // hot path (HotPathTests)
     /// Takes the next sign (−1, 0 or 1).

@@ -90,3 +90,39 @@ struct KlineTracker {
         return true
     }
 }
+
+extension ContinuityTracker: CheckpointValue {
+    func write(to checkpoint: inout CheckpointWriter) {
+        checkpoint.write(lastID)
+        checkpoint.write(doubtedID)
+        checkpoint.write(hasID)
+        checkpoint.write(lastTimeNanos)
+        checkpoint.write(connection)
+    }
+
+    init?(from checkpoint: inout CheckpointReader) {
+        guard let lastID = checkpoint.read(UInt64.self), let doubtedID = checkpoint.read(UInt64.self),
+            let hasID = checkpoint.readBool(), let time = checkpoint.read(Int64.self),
+            let connection = checkpoint.read(UInt64.self)
+        else { return nil }
+        self.init()
+        (self.lastID, self.doubtedID, self.hasID, lastTimeNanos, self.connection) =
+            (lastID, doubtedID, hasID, time, connection)
+    }
+}
+
+extension KlineTracker: CheckpointValue {
+    func write(to checkpoint: inout CheckpointWriter) {
+        checkpoint.write(lastOpenNanos)
+        checkpoint.write(lastEventNanos)
+        checkpoint.write(lastClosedNanos)
+    }
+
+    init?(from checkpoint: inout CheckpointReader) {
+        guard let open = checkpoint.read(Int64.self), let event = checkpoint.read(Int64.self),
+            let closed = checkpoint.read(Int64.self)
+        else { return nil }
+        self.init()
+        (lastOpenNanos, lastEventNanos, lastClosedNanos) = (open, event, closed)
+    }
+}

@@ -11,10 +11,12 @@ extension DecisionCore {
     public static func mostCheckpointBytes(_ catalog: MarketCatalog) -> Int {
         let (instruments, strategies) = (catalog.instruments.count, catalog.strategies.count)
         let windows = catalog.strategies.reduce(0) { $0 + $1.longPeriod } * instruments
+        // Each tracker's fields, written one behind the other, are no longer than they lie in memory.
         let perInstrument =
             EngineCounters.kindCount * MemoryLayout<ContinuityTracker>.stride
             + KlineInterval.allCases.count * MemoryLayout<KlineTracker>.stride + MemoryLayout<PriceBand>.stride
-        return 4_096 + mostFeeds * 16 + instruments * (perInstrument + strategies * 128) + windows * 8
+        return 4_096 + mostFeeds * 16 + instruments * (perInstrument + strategies * StrategyState.mostCheckpointBytes)
+            + windows * 8 + HeldStreams.mostCheckpointBytes(instrumentCount: instruments)
     }
 
     private var streamCount: Int { catalog.instruments.count * EngineCounters.kindCount }
@@ -24,7 +26,13 @@ extension DecisionCore {
 
     /// Whether there is a journal whose segment has no room for another batch.
     @usableFromInline
-    var needsJournalSegment: Bool { mutating get { journal?.hasRoom == false } }
+    var needsJournalSegment: Bool {
+        mutating get {
+            // All that waits may be released before there is another look.
+            let waiting = isHolding ? heldTicks &* strategyCount : 0
+            return journal?.hasRoom(besides: waiting) == false
+        }
+    }
 
     /// Puts on record what became of the tick's signal at `index`.
     @usableFromInline
@@ -68,12 +76,14 @@ extension DecisionCore {
         checkpoint.write(Self.checkpointLayout)
         checkpoint.write(UInt32(catalog.instruments.count))
         checkpoint.write(UInt32(strategyCount))
-        checkpoint.write(wallOffsets, count: Self.mostFeeds)
-        checkpoint.write(connections, count: Self.mostFeeds)
+        checkpoint.write(timerNanos)
+        checkpoint.write(plain: wallOffsets, count: Self.mostFeeds)
+        checkpoint.write(plain: connections, count: Self.mostFeeds)
         checkpoint.write(trackers, count: streamCount)
         checkpoint.write(klineTrackers, count: catalog.instruments.count * intervalCount)
         checkpoint.write(bands, count: catalog.instruments.count)
         for index in 0..<catalog.instruments.count * strategyCount { states[index].write(to: &checkpoint) }
+        holds.write(to: &checkpoint)
     }
 
     /// Takes over the state of a checkpoint; before anything was processed.
@@ -88,6 +98,8 @@ extension DecisionCore {
         guard let parts = CheckpointParts(checkpoint.state, intervalCount: intervalCount),
             parts.instrumentCount == instruments.count, parts.strategyCount == strategies.count
         else { return false }
+        timerNanos = parts.timerNanos
+        holds.requestCount = parts.holds.requestCount
         for feed in 0..<Self.mostFeeds {
             wallOffsets[feed] = parts.wallOffsets[feed]
             connections[feed] = parts.connections[feed]
@@ -101,6 +113,7 @@ extension DecisionCore {
                 klineTrackers[new * intervalCount + interval] = parts.klineTrackers[old * intervalCount + interval]
             }
             bands[new] = parts.bands[old]
+            holds.restore(parts.holds, of: old, as: new)
             for (oldStrategy, newStrategy) in strategies.enumerated() {
                 guard let newStrategy else { continue }
                 states[new * strategyCount + newStrategy].restore(parts.states[old * strategies.count + oldStrategy])
@@ -114,19 +127,22 @@ extension DecisionCore {
 private struct CheckpointParts {
     let instrumentCount: Int
     let strategyCount: Int
+    let timerNanos: UInt64
     let wallOffsets: [Int64]
     let connections: [UInt64]
     let trackers: [ContinuityTracker]
     let klineTrackers: [KlineTracker]
     let bands: [PriceBand]
     var states: [StrategyState.Saved] = []
+    let holds: HeldStreams.Saved
 
     init?(_ bytes: [UInt8], intervalCount: Int) {
         var reader = CheckpointReader(bytes)
         guard reader.read(UInt32.self) == DecisionCore.checkpointLayout, let instruments = reader.read(UInt32.self),
             let strategies = reader.read(UInt32.self),
-            let wallOffsets = reader.read(Int64.self, count: DecisionCore.mostFeeds),
-            let connections = reader.read(UInt64.self, count: DecisionCore.mostFeeds),
+            let timerNanos = reader.read(UInt64.self),
+            let wallOffsets = reader.read(plain: Int64.self, count: DecisionCore.mostFeeds),
+            let connections = reader.read(plain: UInt64.self, count: DecisionCore.mostFeeds),
             let trackers = reader.read(
                 ContinuityTracker.self, count: Int(instruments) * EngineCounters.kindCount),
             let klineTrackers = reader.read(KlineTracker.self, count: Int(instruments) * intervalCount),
@@ -134,15 +150,19 @@ private struct CheckpointParts {
         else { return nil }
         instrumentCount = Int(instruments)
         strategyCount = Int(strategies)
+        self.timerNanos = timerNanos
         self.wallOffsets = wallOffsets
         self.connections = connections
         self.trackers = trackers
         self.klineTrackers = klineTrackers
         self.bands = bands
         for _ in 0..<instrumentCount * strategyCount {
-            guard let state = StrategyState.Saved(&reader) else { return nil }
+            guard let state = StrategyState.Saved(from: &reader) else { return nil }
             states.append(state)
         }
-        guard reader.isAtEnd else { return nil }
+        guard let holds = HeldStreams.Saved(instrumentCount: instrumentCount, from: &reader), reader.isAtEnd else {
+            return nil
+        }
+        self.holds = holds
     }
 }

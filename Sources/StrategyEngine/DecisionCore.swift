@@ -4,8 +4,8 @@ public import TradingModel
 
 /// Everything between an incoming tick and the decisions it makes, without threads, clocks or sinks.
 ///
-/// Deterministic: the same records in the same order give the same decisions. One thread at a time. All memory is taken
-/// at creation.
+/// Deterministic: the same records and calls of `advance(to:)` in the same order give the same decisions. One thread at a
+/// time. All memory is taken at creation.
 public struct DecisionCore: ~Copyable {
     /// The most strategies one run may have: each can make one signal of a tick.
     public static let mostStrategies = 16
@@ -17,7 +17,7 @@ public struct DecisionCore: ~Copyable {
 
     /// Signals of the tick processed last; valid until the next call.
     @usableFromInline let signals: UnsafeMutablePointer<Decision>
-    @usableFromInline private(set) var signalCount = 0
+    @usableFromInline var signalCount = 0
 
     let catalog: MarketCatalog
     /// Strategies, hence the most signals of one tick.
@@ -28,7 +28,7 @@ public struct DecisionCore: ~Copyable {
     let klineTrackers: UnsafeMutablePointer<KlineTracker>
     /// Number of `KlineInterval`s, which on the hot path would make an array.
     let intervalCount = KlineInterval.allCases.count
-    private let averageSources: UnsafeMutablePointer<UInt8>
+    let averageSources: UnsafeMutablePointer<UInt8>
     let bands: UnsafeMutablePointer<PriceBand>
     /// 0: no band.
     private let bandPercent: Int
@@ -39,16 +39,27 @@ public struct DecisionCore: ~Copyable {
     let counters: EngineCounters
     /// Where takes and decisions are put on record; nil keeps nothing.
     @usableFromInline var journal: EngineJournal?
+    /// What waits for missing ids.
+    var holds: HeldStreams
+    let refillCounters: RefillCounters
+    /// Where missing ids are asked for.
+    var requests: RingProducer?
+    /// In a replay whether the next requests found room, in order; nil in a live run.
+    var played: [Bool]?
     /// The record of several slots that is under way.
     @usableFromInline var sequence = SlotSequence()
 
     /// Creates the state of every (instrument, strategy) pair of `catalog`.
     ///
-    /// - Parameter priceBandPercent: nothing is decided from prices that differ from the one before by more than this
-    ///   (`PriceBand`); nil for no band.
+    /// - Parameters:
+    ///   - priceBandPercent: nothing is decided from prices that differ from the one before by more than this
+    ///     (`PriceBand`); nil for no band.
+    ///   - refill: see there; nil: each hole is a gap at once.
+    ///   - requests: where `RefillRequest`s are written, for one that answers on a feed's ring; nil: nobody is asked.
     public init(
         catalog: MarketCatalog, records ring: consuming RingProducer?, recordCapacitySlots: Int,
-        priceBandPercent: Int? = nil, metrics: MetricsRegistry
+        priceBandPercent: Int? = nil, refill: RefillConfiguration? = nil, requests: consuming RingProducer? = nil,
+        metrics: MetricsRegistry
     ) {
         precondition((1...Self.mostStrategies).contains(catalog.strategies.count), "1 to 16 strategies")
         precondition(priceBandPercent.map { (1...Self.widestPriceBandPercent).contains($0) } ?? true, "1 to 10000 %")
@@ -82,6 +93,9 @@ public struct DecisionCore: ~Copyable {
         signals = .allocate(capacity: Self.mostStrategies)
         records = RecordWriter(ring: ring, capacitySlots: recordCapacitySlots, metrics: metrics)
         counters = EngineCounters(catalog: catalog, metrics: metrics)
+        holds = HeldStreams(instrumentCount: instrumentCount, configuration: refill)
+        refillCounters = RefillCounters(catalog: catalog, metrics: metrics)
+        self.requests = requests
     }
 
     deinit {
@@ -108,17 +122,27 @@ public struct DecisionCore: ~Copyable {
     // hot path (HotPathTests)
     /// Takes one slot of a feed's ring and returns whether it was a price the strategies evaluated.
     ///
-    /// Signals are then in `signals`. Slots that follow a first one are taken right behind it, see `slotsToCome`.
-    /// O(strategies), no allocation.
+    /// Signals are then in `signals`. Slots that follow a first one are taken right behind it, see `slotsToCome`. Where it
+    /// was no price, ask `hasDue`. O(strategies), no allocation.
     public mutating func process(_ record: borrowing Tick) -> Bool {
         signalCount = 0
         if slotsToCome > 0, follow(record) { return false }
         guard let kind = EngineCounters.kindIndex(record.kind) else {
-            processSession(record)
+            if record.kind == RecordKind.refillEnd.rawValue {
+                processRefillEnd(record)
+            } else {
+                processSession(record)
+            }
             return false
         }
         if kind >= EngineCounters.firstSequenceKind {
             begin(record, kind: kind)
+            return false
+        }
+        // One test for both, which is almost always false.
+        if UInt(bitPattern: holds.onHoldCount) | UInt(record.flags & TickFlags.refilled.rawValue) != 0,
+            holdBack(record, kindIndex: kind)
+        {
             return false
         }
         let instrument = Int(record.instrument)
@@ -128,9 +152,15 @@ public struct DecisionCore: ~Copyable {
             mostPlausibleHole: isQuote
                 ? ContinuityTracker.mostPlausibleUpdateHole : ContinuityTracker.mostPlausibleHole)
         guard admission != .refused else { return false }
-        let isAverageSource = record.kind == averageSources[instrument]
-        if admission == .afterHole, isAverageSource { breakRuns(of: instrument) }
-        guard isAverageSource, record.flags & TickFlags.noPrice.rawValue == 0 else {
+        if admission == .afterHole, record.kind == averageSources[instrument] { breakRuns(of: instrument) }
+        return take(admitted: record, kind: kind, instrument: instrument, receiveTime: receiveTime(of: record))
+    }
+
+    // hot path (HotPathTests)
+    /// Takes the tick that follows the last one of its stream, and returns whether it was a price.
+    @inline(__always)
+    mutating func take(admitted record: borrowing Tick, kind: Int, instrument: Int, receiveTime: UnixNanos) -> Bool {
+        guard record.kind == averageSources[instrument], record.flags & TickFlags.noPrice.rawValue == 0 else {
             records.append(tick: record)
             return false
         }
@@ -140,9 +170,9 @@ public struct DecisionCore: ~Copyable {
             var flagged = copy record
             flagged.flags |= TickFlags.outsideBand.rawValue
             counters.outsideBand[instrument * EngineCounters.kindCount + kind].addFromOnlyWriter()
-            take(price: flagged, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
+            take(price: flagged, instrument: instrument, receiveTime: receiveTime)
         } else {
-            take(price: record, instrument: instrument, wallOffsetNanos: wallOffsets[Int(record.feed)])
+            take(price: record, instrument: instrument, receiveTime: receiveTime)
         }
         return true
     }
@@ -152,7 +182,7 @@ public struct DecisionCore: ~Copyable {
 
     /// What a market event's id made of it.
     enum Admission {
-        /// A repeat, or too far ahead: counted, and that is all.
+        /// Not taken now: a repeat, or too far ahead, which is counted, or it put its stream on hold.
         case refused
         /// What was expected.
         case next
@@ -167,8 +197,7 @@ public struct DecisionCore: ~Copyable {
         let stream = Int(record.instrument) * EngineCounters.kindCount + kind
         let previousTimeNanos = trackers[stream].lastTimeNanos
         let previousConnection = trackers[stream].connection
-        // The feed in the upper bits: two feeds' connection numbers are not the same connection.
-        let connection = connections[Int(record.feed)] | UInt64(record.feed) << 48
+        let connection = connection(of: record.feed)
         let continuity = trackers[stream].accept(
             record, after: previousID, mostPlausibleHole: mostPlausibleHole, connection: connection)
         switch continuity {
@@ -183,20 +212,29 @@ public struct DecisionCore: ~Copyable {
             return .next
         case .hole(let firstID, let lastID):
             let cause: GapCause = previousConnection == connection ? .skipped : .reconnect
+            if lastID - firstID < holds.mostRefilledIDs, record.kind == averageSources[Int(record.instrument)] {
+                beginHold(
+                    record, firstID: firstID, lastID: lastID, beforeTimeNanos: previousTimeNanos, cause: cause)
+                return .refused
+            }
             recordGap(
-                record, stream: stream, firstID: firstID, lastID: lastID, beforeTimeNanos: previousTimeNanos,
-                cause: cause)
+                record, firstID: firstID, lastID: lastID, beforeTimeNanos: previousTimeNanos, cause: cause,
+                feed: record.feed, noticedNanos: record.receiveMonotonicNanos)
             counters.accepted[stream].addFromOnlyWriter()
             return .afterHole
         }
     }
 
-    private mutating func take(price tick: borrowing Tick, instrument: Int, wallOffsetNanos: Int64) {
+    /// The feed's connection, with the feed in the upper bits: two feeds' connection numbers are not the same connection.
+    @inline(__always)
+    func connection(of feed: UInt16) -> UInt64 { connections[Int(feed)] | UInt64(feed) << 48 }
+
+    private mutating func take(price tick: borrowing Tick, instrument: Int, receiveTime: UnixNanos) {
         records.append(tick: tick)
-        let receiveTime = UnixNanos(rawValue: Int64(bitPattern: tick.receiveMonotonicNanos) &+ wallOffsetNanos)
         for strategy in 0..<strategyCount {
-            guard let decision = states[instrument * strategyCount + strategy].evaluate(tick, receiveTime: receiveTime)
+            guard var decision = states[instrument * strategyCount + strategy].evaluate(tick, receiveTime: receiveTime)
             else { continue }
+            if tick.isRefilled { decision.receiveMonotonic = MonotonicNanos(rawValue: 0) }
             records.append(decision: decision)
             journal?.append(decision)
             counters.count(decision, instrument: instrument)
@@ -216,20 +254,26 @@ public struct DecisionCore: ~Copyable {
         records.append(record: copy record)
     }
 
-    private mutating func recordGap(
-        _ tick: borrowing Tick, stream: Int, firstID: UInt64, lastID: UInt64, beforeTimeNanos: Int64, cause: GapCause
+    /// Counts and records ids that never arrived, in front of `tick`.
+    mutating func recordGap(
+        _ tick: borrowing Tick, firstID: UInt64, lastID: UInt64, beforeTimeNanos: Int64, cause: GapCause, feed: UInt16,
+        noticedNanos: UInt64
     ) {
-        guard let kind = RecordKind(rawValue: tick.kind) else { return }
+        guard let kind = RecordKind(rawValue: tick.kind), let index = EngineCounters.kindIndex(tick.kind) else {
+            return
+        }
         let gap = GapRecord(
-            instrument: tick.instrument, kind: kind, firstID: firstID, lastID: lastID, cause: cause,
-            feed: tick.feed, beforeTimeNanos: beforeTimeNanos, afterTimeNanos: tick.exchangeTimeNanos,
-            noticed: MonotonicNanos(rawValue: tick.receiveMonotonicNanos))
+            instrument: tick.instrument, kind: kind, firstID: firstID, lastID: lastID, cause: cause, feed: feed,
+            beforeTimeNanos: beforeTimeNanos, afterTimeNanos: tick.exchangeTimeNanos,
+            noticed: MonotonicNanos(rawValue: noticedNanos))
+        let stream = Int(tick.instrument) * EngineCounters.kindCount + index
         counters.gaps[stream].addFromOnlyWriter()
         counters.missing[stream].addFromOnlyWriter(gap.missingCount)
         records.append(record: gap.slot)
     }
 
-    private mutating func breakRuns(of instrument: Int) {
+    /// Ids are missing: each window of the instrument must be whole again.
+    mutating func breakRuns(of instrument: Int) {
         bands[instrument].reset()
         for strategy in 0..<strategyCount { states[instrument * strategyCount + strategy].breakRun() }
     }

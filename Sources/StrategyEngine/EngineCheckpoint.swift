@@ -28,7 +28,7 @@ public struct EngineCheckpoint: Sendable {
         var reader = CheckpointReader(bytes)
         guard let prefaceBytes = reader.read(UInt32.self), let preface = reader.read(bytes: Int(prefaceBytes)),
             let signalCount = reader.read(UInt64.self), let rings = reader.read(UInt32.self),
-            let taken = reader.read(UInt64.self, count: Int(rings)), let stateBytes = reader.read(UInt64.self),
+            let taken = reader.read(plain: UInt64.self, count: Int(rings)), let stateBytes = reader.read(UInt64.self),
             let state = reader.read(bytes: Int(stateBytes)), reader.isAtEnd
         else { return nil }
         self.init(preface: preface, signalCount: signalCount, slotsTaken: taken, state: state)

@@ -52,13 +52,16 @@ struct EngineCounters: ~Copyable {
             return table
         }
         accepted = table("tickline_ticks_total", "Ticks accepted: neither repeats nor older than the last.")
-        repeated = table("tickline_ticks_repeated_total", "Ticks dropped because their id, or a later one, was seen.")
+        repeated = table(
+            "tickline_ticks_repeated_total",
+            "Ticks dropped because their id, or a later one, was seen, or refilled ones that nobody waited for.")
         implausible = table(
             "tickline_ticks_implausible_total", "Ticks not taken because their id was too far ahead to be believed.")
         outsideBand = table(
             "tickline_ticks_outside_band_total", "Ticks accepted whose price was too far from the one before.")
-        gaps = table("tickline_gaps_total", "Holes found in contiguous ids.")
-        missing = table("tickline_ticks_missing_total", "Ids inside those holes.")
+        gaps = table(
+            "tickline_gaps_total", "Runs of contiguous ids that never arrived; those refilled in time are none.")
+        missing = table("tickline_ticks_missing_total", "Ids inside those runs.")
         broken = metrics.counter(
             "tickline_dropped_total",
             help: "Records that were given up because a bound was reached, by what was dropped.",

@@ -11,6 +11,8 @@ public import TradingModel
 /// | `decision` | strategy, reason | 0: tick id, 1: exchange time, 2: receive time (monotonic), 3: price, 4: receive time (wall), 5: instrument, side in the upper half |
 /// | `sums` | strategy, − | 0, 1: short sum, 2, 3: long sum, 4: number of the signal, 0 for what is none; ends its decision |
 /// | `sent` | −, `PublishOutcome` | 0: number of the signal, 1: when it was handed over (monotonic) |
+/// | `asked` | feed, 1 where the request found room | 0: its number, 1: first id, 2: last id, 3: instrument |
+/// | `resumed` | −, − | 0: when (monotonic): a new run asks again for what the one before waited for |
 /// | `checkpoint` | −, − | 0, 1 (lower half): bytes, see `DecisionCore.writeCheckpoint`; each segment begins with one |
 public enum EngineEntryKind {
     /// Slots were taken from a ring.
@@ -25,6 +27,10 @@ public enum EngineEntryKind {
     public static let sums: UInt8 = 5
     /// A signal left.
     public static let sent: UInt8 = 6
+    /// Missing ids were asked for.
+    public static let asked: UInt8 = 7
+    /// A new run goes on.
+    public static let resumed: UInt8 = 8
     /// The engine's whole state.
     public static let checkpoint: UInt8 = 128
 }
@@ -73,9 +79,10 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
         preface.deallocate()
     }
 
-    /// Whether a whole batch fits the segment.
-    @usableFromInline
-    var hasRoom: Bool { writer.freeEntries > Self.mostBatchEntries + Self.spareEntries }
+    /// Whether a whole batch fits the segment, and three entries for each of so many `decisions` beside.
+    func hasRoom(besides decisions: Int) -> Bool {
+        writer.freeEntries > Self.mostBatchEntries + Self.spareEntries + 3 * decisions
+    }
 
     /// The number of the last entry.
     public var lastSequence: UInt64 { writer.nextSequence - 1 }
@@ -96,6 +103,23 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     /// Puts on record what time the core is told.
     mutating func timer(_ now: MonotonicNanos) {
         var entry = JournalEntry(kind: EngineEntryKind.timer)
+        entry.word0 = now.rawValue
+        writer.append(entry)
+    }
+
+    /// Puts on record that missing ids were asked for, or could not be.
+    mutating func asked(_ request: RefillRequest, isAsked: Bool) {
+        var entry = JournalEntry(kind: EngineEntryKind.asked, detail: isAsked ? 1 : 0, source: request.feed)
+        entry.word0 = request.ordinal
+        entry.word1 = request.firstID
+        entry.word2 = request.lastID
+        entry.word3 = UInt64(request.instrument)
+        writer.append(entry)
+    }
+
+    /// Puts on record that a new run goes on.
+    mutating func resumed(_ now: MonotonicNanos) {
+        var entry = JournalEntry(kind: EngineEntryKind.resumed)
         entry.word0 = now.rawValue
         writer.append(entry)
     }

@@ -35,3 +35,16 @@ struct PriceBand {
         outside = 0
     }
 }
+
+extension PriceBand: CheckpointValue {
+    func write(to checkpoint: inout CheckpointWriter) {
+        checkpoint.write(reference)
+        checkpoint.write(outside)
+    }
+
+    init?(from checkpoint: inout CheckpointReader) {
+        guard let reference = checkpoint.read(Int64.self), let outside = checkpoint.read(Int.self) else { return nil }
+        self.init()
+        (self.reference, self.outside) = (reference, outside)
+    }
+}

@@ -23,6 +23,8 @@ public struct EngineConfiguration: Sendable {
     public var processor: Int?
     /// See `DecisionCore`; nil for no band.
     public var priceBandPercent: Int?
+    /// See there; nil: each hole in the ids is a gap at once.
+    public var refill: RefillConfiguration?
 
     /// The defaults share the machine: some 20 µs of polling, then sleep.
     public init(idlePolicy: IdlePolicy = .park(afterPolls: 400), processor: Int? = nil) {
@@ -55,11 +57,13 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// - Parameters:
     ///   - feeds: one ring per feed; their producers must wake `parker`.
     ///   - records: the ring to the store writer, nil for none.
+    ///   - requests: where `RefillRequest`s go; its parker is woken, its answers come on one of the feeds' rings.
     ///   - sink: where signals go; called on the engine's thread only.
     ///   - journal: where takes and decisions are put on record; nil keeps nothing. It has a segment before `run`.
     public init(
-        catalog: MarketCatalog, feeds: [SPSCRing], parker: Parker, records: SPSCRing?, sink: consuming Sink,
-        journal: consuming EngineJournal? = nil, configuration: EngineConfiguration, metrics: MetricsRegistry
+        catalog: MarketCatalog, feeds: [SPSCRing], parker: Parker, records: SPSCRing?,
+        requests: consuming RingProducer? = nil, sink: consuming Sink, journal: consuming EngineJournal? = nil,
+        configuration: EngineConfiguration, metrics: MetricsRegistry
     ) {
         rings = FeedRings(feeds)
         self.parker = parker
@@ -68,7 +72,8 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         core = DecisionCore(
             catalog: catalog, records: records.map { RingProducer($0) },
             recordCapacitySlots: records?.capacitySlots ?? 0,
-            priceBandPercent: configuration.priceBandPercent, metrics: metrics)
+            priceBandPercent: configuration.priceBandPercent, refill: configuration.refill, requests: requests,
+            metrics: metrics)
         core.attach(journal)
         self.sink = sink
         executor = DedicatedThreadExecutor(
@@ -113,15 +118,18 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         while !isAbandoning {
             if drain() {
                 emptyPolls = 0
-            } else if isStopping && !rings.hasTicks {
-                break
+            } else if isStopping && !rings.hasTicks && !core.hasDue {
+                if core.timerDeadline == nil { break }
+                // Nothing more comes: what waits goes on without the missing ids.
+                guard hasJournalRoom() else { continue }
+                core.advance(to: MonotonicNanos(rawValue: .max))
             } else {
                 emptyPolls += 1
                 wait(&emptyPolls)
             }
             if executor.hasPendingJobs { await Task.yield() }
         }
-        recorder.countUndecided(rings.occupancy)
+        recorder.countUndecided(rings.occupancy + core.heldTicks)
     }
 
     @inlinable
@@ -129,20 +137,34 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         guard case .park(let limit) = idlePolicy, emptyPolls > limit else { return spinPause() }
         emptyPolls = 0
         parker.prepare()
-        if executor.hasPendingJobs || sink.hasRoom(for: core.strategyCount) && rings.hasTicks {
+        if executor.hasPendingJobs || sink.hasRoom(for: core.strategyCount) && (rings.hasTicks || core.hasDue) {
             parker.cancel()
         } else {
             parker.wait(
-                timeoutNanos: sink.hasRoom(for: core.strategyCount)
-                    ? Self.longestSleepNanos : EngineRecorder.fullSinkSleepNanos)
+                timeoutNanos: sink.hasRoom(for: core.strategyCount) ? longestSleep : EngineRecorder.fullSinkSleepNanos)
         }
+    }
+
+    /// Nanoseconds until the rings, or the core's timer, must be looked at.
+    @inlinable var longestSleep: UInt64 {
+        guard let deadline = core.timerDeadline else { return Self.longestSleepNanos }
+        return min(Self.longestSleepNanos, max(1, deadline.nanos(since: MonotonicClock.now())))
     }
 
     // hot path (HotPathTests)
     /// Takes up to one batch from every ring; false when there was nothing to do.
     @inlinable
     func drain() -> Bool {
-        var hasWorked = false
+        var clock = MonotonicNanos(rawValue: 0)
+        var hasWorked = core.hasDue && releaseDue(&clock) > 0
+        // Not between ticks that are due: the same calls in the same order then do the same in a replay.
+        if !core.hasDue, let deadline = core.timerDeadline {
+            let now = MonotonicClock.now()
+            if now >= deadline {
+                core.advance(to: now)
+                if releaseDue(&clock) > 0 { hasWorked = true }
+            }
+        }
         for index in 0..<rings.count {
             guard take(from: index, most: EngineConfiguration.batchTicks) > 0 else { continue }
             hasWorked = true
@@ -169,7 +191,11 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         var clock = MonotonicClock.now()
         core.journal?.take(count, from: index, at: clock)
         for position in 0..<count {
-            if core.process(batch[position]) { decided(batch[position].receiveMonotonicNanos, &clock) }
+            if core.process(batch[position]) {
+                decided(batch[position].receiveMonotonicNanos, &clock)
+            } else if core.hasDue {
+                _ = releaseDue(&clock)
+            }
         }
         rings.consumers[index].release(count: count)
         return count
@@ -178,18 +204,50 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// How many of `count` slots may be taken now.
     ///
     /// What sink or journal can't keep must not be decided: the tick waits in its ring, the feed's socket behind it. A
-    /// record that was begun decides nothing and is taken to its end.
+    /// record that was begun decides nothing and is taken to its end. While a stream is on hold each slot may release any
+    /// number of ticks, so slots are taken one by one; else a slot releases at most itself.
     @inlinable
     func admissible(_ count: Int) -> Int {
-        if core.slotsToCome == 0, core.needsJournalSegment, !core.advanceJournal() {
-            recorder.countStall()
-            return 0
-        }
-        if sink.hasRoom(for: core.strategyCount &* count) { return count }
         if core.slotsToCome > 0 { return min(count, core.slotsToCome) }
+        if core.hasDue || !hasJournalRoom() { return 0 }
+        if !core.isHolding, sink.hasRoom(for: core.strategyCount &* count) { return count }
         if sink.hasRoom(for: core.strategyCount) { return 1 }
         recorder.countStall()
         return 0
+    }
+
+    /// Whether the journal can take what comes next, in its next segment where the present one is full.
+    @inlinable
+    func hasJournalRoom() -> Bool {
+        guard core.needsJournalSegment, !core.advanceJournal() else { return true }
+        recorder.countStall()
+        return false
+    }
+
+    /// Decides on the ticks that waited and need wait no longer, while the sink has room, and returns their number.
+    ///
+    /// The latencies of a tick that waited count from when it was received: it was late. A refilled tick has none.
+    @inlinable
+    func releaseDue(_ clock: inout MonotonicNanos) -> Int {
+        var released = 0
+        clock = MonotonicClock.now()
+        while core.hasDue {
+            guard sink.hasRoom(for: core.strategyCount) else {
+                recorder.countStall()
+                break
+            }
+            switch core.releaseNext() {
+            case .unpriced: break
+            case .waited(let receiveMonotonicNanos): decided(receiveMonotonicNanos, &clock)
+            case .refilled:
+                clock = MonotonicClock.now()
+                for index in 0..<core.signalCount {
+                    core.didPublish(index, sink.publish(core.signals[index]), at: clock)
+                }
+            }
+            released += 1
+        }
+        return released
     }
 
     @inlinable

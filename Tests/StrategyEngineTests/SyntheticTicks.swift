@@ -34,21 +34,51 @@ struct CoreFixture: ~Copyable {
     var core: DecisionCore
     let metrics = MetricsRegistry()
     private let records: RingConsumer
+    private let requests: RingConsumer
     let catalog: MarketCatalog
+    /// What became of the ticks that were released.
+    var released: [Released] = []
 
-    init(_ catalog: MarketCatalog, recordSlots: Int = 1 << 17, priceBandPercent: Int? = nil) {
+    init(
+        _ catalog: MarketCatalog, recordSlots: Int = 1 << 17, priceBandPercent: Int? = nil,
+        refill: RefillConfiguration? = nil, requestSlots: Int = 64
+    ) {
         self.catalog = catalog
         let ring = SPSCRing(capacitySlots: recordSlots)
         records = RingConsumer(ring)
+        let requestRing = SPSCRing(capacitySlots: requestSlots)
+        requests = RingConsumer(requestRing)
         core = DecisionCore(
             catalog: catalog, records: RingProducer(ring), recordCapacitySlots: recordSlots,
-            priceBandPercent: priceBandPercent, metrics: metrics)
+            priceBandPercent: priceBandPercent, refill: refill, requests: RingProducer(requestRing), metrics: metrics)
     }
 
-    /// Processes a tick and returns its signals.
+    /// Processes a slot and what it makes due, and returns the signals.
     mutating func signals(_ tick: Tick) -> [Decision] {
         _ = core.process(tick)
-        return (0..<core.signalCount).map { core.signals[$0] }
+        return (0..<core.signalCount).map { core.signals[$0] } + releaseDue()
+    }
+
+    /// Tells the time, which is first what the core waits for, and returns the signals of what that makes due.
+    mutating func advance(toNanos nanos: UInt64) -> [Decision] {
+        core.advance(to: MonotonicNanos(rawValue: nanos))
+        return releaseDue()
+    }
+
+    private mutating func releaseDue() -> [Decision] {
+        var signals: [Decision] = []
+        while core.hasDue {
+            released.append(core.releaseNext())
+            signals += (0..<core.signalCount).map { core.signals[$0] }
+        }
+        return signals
+    }
+
+    /// The ids asked for since the last call.
+    func requested() -> [RefillRequest] {
+        let slots = requests.peek(most: 64, as: Tick.self)
+        defer { requests.release(count: slots.count) }
+        return slots.map { RefillRequest(slot: $0)! }
     }
 
     /// Processes a book update.
@@ -76,13 +106,16 @@ struct Recorded {
     var sessions: [SessionRecord] = []
     var books: [BookUpdate] = []
     var klines: [Kline] = []
+    /// All of it as it was written.
+    var slots: [Tick] = []
 
     /// Empties the ring. Books get the receive time that `SampleMarket` gives them.
     init(_ records: borrowing RingConsumer) {
         var half: Tick?
         var levelSlots = 0
-        while case let slots:UnsafeBufferPointer<Tick> = records.peek(most: 1_000), !slots.isEmpty {
-            for slot in slots {
+        while case let peeked:UnsafeBufferPointer<Tick> = records.peek(most: 1_000), !peeked.isEmpty {
+            slots += peeked
+            for slot in peeked {
                 let kind = RecordKind(rawValue: slot.kind)
                 if levelSlots > 0, kind != .bookLevels { fatalError("a book update is not whole") }
                 switch kind {
@@ -108,7 +141,7 @@ struct Recorded {
                 case .refillRequest, .refillEnd, nil: fatalError("no such record here")
                 }
             }
-            records.release(count: slots.count)
+            records.release(count: peeked.count)
         }
     }
 }
