@@ -27,7 +27,7 @@ public enum Released: Sendable, Equatable {
 extension DecisionCore {
     /// When `advance(to:)` has something to do, at the earliest; nil for never. O(1).
     public var timerDeadline: MonotonicNanos? {
-        holds.timerNanos == .max ? nil : MonotonicNanos(rawValue: holds.timerNanos)
+        timerNanos == .max ? nil : MonotonicNanos(rawValue: timerNanos)
     }
 
     /// Whether ticks can be released, which must happen before the next slot is taken. O(1).
@@ -44,8 +44,8 @@ extension DecisionCore {
     /// O(instruments).
     public mutating func advance(to now: MonotonicNanos) {
         precondition(!hasDue, "what is due is released first")
-        guard now.rawValue >= holds.timerNanos else { return }
-        holds.timerNanos = .max
+        guard now.rawValue >= timerNanos else { return }
+        timerNanos = .max
         for instrument in 0..<holds.instrumentCount where holds.streams[instrument].isOnHold {
             for index in 0..<holds.streams[instrument].holeCount {
                 let hole = holds.hole(index, of: instrument)
@@ -55,7 +55,7 @@ extension DecisionCore {
                     ask(for: hole, of: instrument)
                 }
                 guard !hole.pointee.isGivenUp else { continue }
-                holds.timerNanos = min(holds.timerNanos, hole.pointee.askAtNanos, hole.pointee.deadlineNanos)
+                timerNanos = min(timerNanos, hole.pointee.askAtNanos, hole.pointee.deadlineNanos)
             }
             holds.updateDue(instrument)
         }
@@ -136,7 +136,7 @@ extension DecisionCore {
         if holds.streams[instrument].holeCount == 0, holds.streams[instrument].heldCount == 0 {
             holds.streams[instrument].isOnHold = false
             holds.onHoldCount -= 1
-            if holds.onHoldCount == 0 { holds.timerNanos = .max }
+            if holds.onHoldCount == 0 { timerNanos = .max }
         }
         holds.updateDue(instrument)
         refillCounters.held.set(Double(holds.buffer.count))
@@ -217,7 +217,9 @@ extension DecisionCore {
             cause: cause, isRefillable: isRefillable, isGivenUp: !isRefillable)
         holds.append(hole, to: instrument)
         let added = holds.hole(holds.streams[instrument].holeCount - 1, of: instrument)
-        if isRefillable, added.pointee.askAtNanos == .max { ask(for: added, of: instrument) }
+        guard isRefillable else { return }
+        if added.pointee.askAtNanos == .max { ask(for: added, of: instrument) }
+        timerNanos = min(timerNanos, added.pointee.askAtNanos, added.pointee.deadlineNanos)
     }
 
     /// Keeps a tick that is not missing, and makes sure that there is room for one more, and for one more hole.

@@ -41,6 +41,9 @@ public struct DecisionCore: ~Copyable {
     @usableFromInline var journal: EngineJournal?
     /// What waits for missing ids.
     var holds: HeldStreams
+    /// When `advance(to:)` has something to do, at the earliest; `max` for never. A field, because reading it is part of
+    /// every pass over the rings.
+    @usableFromInline var timerNanos = UInt64.max
     let refillCounters: RefillCounters
     /// Where missing ids are asked for.
     var requests: RingProducer?

@@ -67,8 +67,6 @@ struct HeldStreams: ~Copyable {
     var dueCount = 0
     /// Requests so far.
     var requestCount: UInt64 = 0
-    /// When there is something to do next, at the earliest; `max` for never.
-    var timerNanos = UInt64.max
 
     init(instrumentCount: Int, configuration: RefillConfiguration?) {
         precondition(
@@ -120,7 +118,6 @@ struct HeldStreams: ~Copyable {
         }
         self.hole(streams[instrument].holeCount, of: instrument).initialize(to: hole)
         streams[instrument].holeCount += 1
-        if hole.isRefillable { timerNanos = min(timerNanos, hole.askAtNanos, hole.deadlineNanos) }
     }
 
     /// Removes the first hole.

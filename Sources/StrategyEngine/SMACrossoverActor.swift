@@ -119,7 +119,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             if drain() {
                 emptyPolls = 0
             } else if isStopping && !rings.hasTicks && !core.hasDue {
-                if core.timerDeadline == nil { break }
+                if core.timerNanos == .max { break }
                 // Nothing more comes: what waits goes on without the missing ids.
                 guard hasJournalRoom() else { continue }
                 core.advance(to: MonotonicNanos(rawValue: .max))
@@ -147,7 +147,8 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
 
     /// Nanoseconds until the rings, or the core's timer, must be looked at.
     @inlinable var longestSleep: UInt64 {
-        guard let deadline = core.timerDeadline else { return Self.longestSleepNanos }
+        guard core.timerNanos != .max else { return Self.longestSleepNanos }
+        let deadline = MonotonicNanos(rawValue: core.timerNanos)
         return min(Self.longestSleepNanos, max(1, deadline.nanos(since: MonotonicClock.now())))
     }
 
@@ -158,9 +159,9 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         var clock = MonotonicNanos(rawValue: 0)
         var hasWorked = core.hasDue && releaseDue(&clock) > 0
         // Not between ticks that are due: the same calls in the same order then do the same in a replay.
-        if !core.hasDue, let deadline = core.timerDeadline {
+        if core.timerNanos != .max, !core.hasDue {
             let now = MonotonicClock.now()
-            if now >= deadline {
+            if now.rawValue >= core.timerNanos {
                 core.advance(to: now)
                 if releaseDue(&clock) > 0 { hasWorked = true }
             }

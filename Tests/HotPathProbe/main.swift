@@ -63,7 +63,8 @@ private func sequences() -> (book: [Tick], klines: [Tick]) {
 }
 
 /// A pipeline whose record ring is emptied by this thread, so that it never fills: trades, behind every sixteenth a book
-/// update of more than half a batch, and two klines.
+/// update of more than half a batch, and two klines. Behind every 4,096th trade the next three come in the opposite order, the
+/// last of them as if refilled, so that the stream is on hold meanwhile.
 func runEngine(ticks: Int) async throws {
     let catalog = MarketCatalog(
         instruments: [InstrumentSpecification(instrument: Instrument(exchange: .simulator, symbol: "PROBE"))],
@@ -74,20 +75,25 @@ func runEngine(ticks: Int) async throws {
     let records = SPSCRing(capacitySlots: 1 << 14)
     var configuration = EngineConfiguration()
     configuration.priceBandPercent = 20
+    configuration.refill = RefillConfiguration()
+    let requests = SPSCRing(capacitySlots: 1 << 6)
     let engine = SMACrossoverActor(
-        catalog: catalog, feeds: [feed], parker: parker, records: records, sink: CountingSink(),
+        catalog: catalog, feeds: [feed], parker: parker, records: records,
+        requests: RingProducer(requests), sink: CountingSink(),
         configuration: configuration, metrics: metrics)
     let running = Task { await engine.run() }
     let drained = Atomic<Bool>(false)
     let stored = Atomic<Int>(0)
     let reader = DedicatedThread(name: "reader") {
         let consumer = RingConsumer(records)
+        let asked = RingConsumer(requests)
         while !drained.load(ordering: .acquiring) || consumer.occupancy > 0 {
             let slots = consumer.peek(most: 4_096, as: Tick.self)
             for slot in slots where slot.kind == RecordKind.depth.rawValue {
                 stored.wrappingAdd(1, ordering: .relaxed)
             }
             consumer.release(count: slots.count)
+            asked.release(count: asked.peek(most: 64, as: Tick.self).count)
             usleep(200)
         }
     }
@@ -105,11 +111,13 @@ func runEngine(ticks: Int) async throws {
                 while feed.occupancy > 0 { usleep(100) }
                 Probe.begin?()
             }
+            let shift = id >= 4_096 && id % 4_096 < 3 ? 2 - 2 * (id % 4_096) : 0
             let tick = Tick(
-                id: UInt64(id), exchangeTimeNanos: 0, receiveMonotonicNanos: MonotonicClock.now().rawValue,
+                id: UInt64(id + shift), exchangeTimeNanos: 0,
+                receiveMonotonicNanos: MonotonicClock.now().rawValue,
                 // Each thousandth price is outside the band.
                 price: id % 1_000 == 0 ? price * 10 : price,
-                quantity: 1, instrument: 0, kind: .trade, feed: 0)
+                quantity: 1, instrument: 0, kind: .trade, flags: shift < 0 ? .refilled : [], feed: 0)
             while !ring.tryWrite(tick) { spinPause() }
             guard id % 16 == 0 else { continue }
             while ring.freeSlots < book.count + klines.count { spinPause() }
@@ -135,6 +143,7 @@ func runEngine(ticks: Int) async throws {
     let counts = [
         "\"ticks\":\(accepted)", "\"booksStored\":\(stored.load(ordering: .relaxed))",
         "\"gaps\":\(Int(metrics.total("tickline_gaps_total")))",
+        "\"refilled\":\(Int(metrics.total("tickline_ticks_refilled_total")))",
         "\"signals\":\(CountingSink.published.load(ordering: .relaxed))",
     ]
     print("{\(counts.joined(separator: ","))}")

@@ -63,9 +63,9 @@ enum ReleaseProbe {
     {
         let result = try count(["engine", "1000000"])
         print("engine, 1,000,000 trades:", result.output.trimmingCharacters(in: .whitespacesAndNewlines), result.counts)
-        // With warm-up 1,100,000 trades, and behind each sixteenth a book update and two klines.
+        // With warm-up 1,100,000 trades, behind each sixteenth a book update and two klines, and 268 times two held up.
         #expect(result.output.contains("\"ticks\":1306250,"))
-        #expect(!result.output.contains("\"booksStored\":0,") && result.output.contains("\"gaps\":0,"))
+        #expect(!result.output.contains("\"booksStored\":0,") && result.output.contains("\"gaps\":0,\"refilled\":536,"))
         #expect(!result.output.contains("\"signals\":0"))
         // The engine's thread is absent where it never counted anything.
         #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
@@ -107,7 +107,7 @@ enum ReleaseProbe {
         // Mangled names' readable parts; each must be there, or be inlined into `drain`.
         let hot = [
             "5drain", "4take", "7process", "5admit", "5begin", "6follow", "8evaluate", "4push", "14recordDecision",
-            "12recordSignal",
+            "12recordSignal", "8holdBack", "9beginHold", "11releaseNext",
         ]
         var function = ""
         var seen: Set<String> = []
