@@ -1,5 +1,5 @@
 public import Journal
-internal import RingBuffer
+public import RingBuffer
 public import StrategyEngine
 internal import Telemetry
 public import TradingModel
@@ -34,7 +34,9 @@ public struct JournalPlayer: ~Copyable {
     public private(set) var signalCount: UInt64 = 0
     /// Decided and not yet met in the journal.
     private var expected: [PlayedSignal] = []
-    private var firstHalf: JournalEntry?
+    /// Of an earlier run's `expected`, which the next run has put on record.
+    private var carriedNumbers: Set<UInt64> = []
+    private var lookahead: Place?
     /// Records taken so far.
     public private(set) var recordCount: UInt64 = 0
     /// When the last of them were taken, on the monotonic clock of their run.
@@ -46,29 +48,88 @@ public struct JournalPlayer: ~Copyable {
         reader = ChainReader(JournalChain(.engine), in: folder, from: first)
     }
 
-    /// Plays the next entry; false at the end.
+    /// Plays the next event, with what came of it; false at the end.
     ///
     /// - Parameter signal: called for each signal when it is decided.
     /// - Throws: `ReplayError`.
     public mutating func step(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
-        let entry: JournalEntry
-        do throws(JournalError) {
-            guard let next = try reader.next() else { return false }
-            entry = next
-        } catch { throw .journal(error) }
-        guard let segment = reader.segment else { return false }
-        switch entry.kind {
-        case EngineEntryKind.checkpoint: try begin(entry, in: segment)
-        case EngineEntryKind.take: try take(entry, in: segment, signal)
-        case EngineEntryKind.timer: break
-        case EngineEntryKind.adopted: adopt(entry)
-        case EngineEntryKind.decision: firstHalf = entry
-        case EngineEntryKind.sums: try compare(entry, in: segment, signal)
-        case EngineEntryKind.sent: break
-        default: throw .diverged(path: segment.path, sequence: entry.sequence, reason: "unknown kind \(entry.kind)")
+        guard let event = try nextEntry() else { return false }
+        sequence = event.entry.sequence
+        var results: [Place] = []
+        while let next = try nextEntry() {
+            guard Self.isResult(next.entry) else {
+                lookahead = next
+                break
+            }
+            results.append(next)
         }
+        core?.play(asks: results.filter { $0.entry.kind == EngineEntryKind.asked }.map { $0.entry.detail == 1 })
+        switch event.entry.kind {
+        case EngineEntryKind.checkpoint: try begin(event)
+        case EngineEntryKind.take: try take(event, signal)
+        case EngineEntryKind.timer:
+            core?.advance(to: MonotonicNanos(rawValue: event.entry.word0))
+            releaseDue(signal)
+        case EngineEntryKind.resumed:
+            core?.resume(at: MonotonicNanos(rawValue: event.entry.word0))
+            releaseDue(signal)
+        case EngineEntryKind.adopted: adopt(event.entry)
+        default: throw event.diverged("an entry of unknown kind \(event.entry.kind)")
+        }
+        try compare(results, signal)
         return true
     }
+
+    /// What comes of an event, rather than being one.
+    private static func isResult(_ entry: JournalEntry) -> Bool {
+        switch entry.kind {
+        case EngineEntryKind.decision, EngineEntryKind.sums, EngineEntryKind.sent, EngineEntryKind.asked: true
+        default: false
+        }
+    }
+
+    private mutating func nextEntry() throws(ReplayError) -> Place? {
+        if let next = lookahead {
+            lookahead = nil
+            return next
+        }
+        do throws(JournalError) {
+            guard let entry = try reader.next(), let segment = reader.segment else { return nil }
+            return Place(entry: entry, segment: segment)
+        } catch { throw .journal(error) }
+    }
+
+    /// Takes what the feeds had published and the engine had not taken when the run ended, by time of receipt; for the end
+    /// of the last run. It is not on record: what comes of it is in the state that the next run begins with.
+    public mutating func takeLeftovers(_ signal: (PlayedSignal) -> Void) throws(ReplayError) {
+        for cursor in cursors { try cursor.fill(.max) }
+        core?.play(asks: [])
+        while let cursor = cursors.filter({ !$0.slots.isEmpty }).min(by: {
+            $0.slots[0].receiveMonotonicNanos < $1.slots[0].receiveMonotonicNanos
+        }) {
+            var count = 0
+            repeat {
+                process(cursor.slots[count], signal)
+                count += 1
+            } while (core?.slotsToCome ?? 0) > 0 && count < cursor.slots.count
+            cursor.remove(count)
+            recordCount += UInt64(count)
+        }
+    }
+
+    /// Hands what is recorded from here on to a store writer's ring.
+    public mutating func attachRecords(_ producer: consuming RingProducer, capacitySlots: Int) {
+        core?.attachRecords(producer, capacitySlots: capacitySlots, metrics: metrics)
+    }
+
+    /// Makes what was recorded visible to the store writer, and returns how many records found no room so far.
+    public mutating func publishRecords() -> Int {
+        core?.publishRecords()
+        return Int(metrics.total("tickline_dropped_total"))
+    }
+
+    /// The number of the event played last.
+    public private(set) var sequence: UInt64 = 0
 
     /// The number of the engine's segment that is being played.
     public var segment: UInt64 { reader.segment?.identity.segment ?? 0 }
@@ -79,22 +140,23 @@ public struct JournalPlayer: ~Copyable {
     /// The state reached, as a checkpoint; nil before the first one was met.
     public mutating func checkpoint() -> EngineCheckpoint? { core?.checkpoint(signalCount: signalCount) }
 
-    private mutating func begin(_ entry: JournalEntry, in segment: SegmentReader) throws(ReplayError) {
+    private mutating func begin(_ place: Place) throws(ReplayError) {
+        let (entry, segment) = (place.entry, place.segment)
         guard let checkpoint = EngineCheckpoint(entry, in: segment),
             let description = RunDescription(checkpoint.preface), let catalog = description.catalog
         else { throw .foreignCheckpoint(path: segment.path) }
         if segment.identity.run == run {
-            try check(checkpoint, entry, in: segment)
-            return
+            return try check(checkpoint, place)
         }
         var core = DecisionCore(
             catalog: catalog, records: nil, recordCapacitySlots: 0, priceBandPercent: description.priceBandPercent,
-            metrics: metrics)
+            refill: description.refill?.configuration, metrics: metrics)
         let everything = description.indices(in: description)
         guard core.restore(checkpoint, instruments: everything.instruments, strategies: everything.strategies) else {
             throw .foreignCheckpoint(path: segment.path)
         }
         (run, self.description, self.catalog) = (segment.identity.run, description, catalog)
+        carriedNumbers = Set(expected.map(\.number))
         (signalCount, taken, expected) = (checkpoint.signalCount, checkpoint.slotsTaken, [])
         cursors = []
         for feed in description.feeds.indices {
@@ -109,39 +171,48 @@ public struct JournalPlayer: ~Copyable {
         self.core = consume core
     }
 
-    private mutating func check(
-        _ checkpoint: EngineCheckpoint, _ entry: JournalEntry, in segment: SegmentReader
-    ) throws(ReplayError) {
+    private mutating func check(_ checkpoint: EngineCheckpoint, _ place: Place) throws(ReplayError) {
         guard let ours = core?.checkpoint(signalCount: signalCount), ours.state == checkpoint.state,
             signalCount == checkpoint.signalCount, taken == checkpoint.slotsTaken, expected.isEmpty
-        else {
-            throw .diverged(path: segment.path, sequence: entry.sequence, reason: "another state at the checkpoint")
-        }
+        else { throw place.diverged("another state at the checkpoint") }
     }
 
-    private mutating func take(
-        _ entry: JournalEntry, in segment: SegmentReader, _ signal: (PlayedSignal) -> Void
-    ) throws(ReplayError) {
-        let (ring, count) = (Int(entry.source), Int(entry.word0))
-        guard cursors.indices.contains(ring) else {
-            throw .diverged(path: segment.path, sequence: entry.sequence, reason: "a ring that is not there: \(ring)")
-        }
+    private mutating func take(_ place: Place, _ signal: (PlayedSignal) -> Void) throws(ReplayError) {
+        let (ring, count) = (Int(place.entry.source), Int(place.entry.word0))
+        guard cursors.indices.contains(ring) else { throw place.diverged("a ring that is not there: \(ring)") }
         let cursor = cursors[ring]
         try cursor.fill(count)
-        guard cursor.slots.count >= count else { throw .missingFeed(chain: cursor.chain, path: segment.path) }
-        for slot in cursor.slots.prefix(count) {
-            _ = core?.process(slot)
-            core?.forEachSignal { decision in
-                signalCount += 1
-                let played = PlayedSignal(decision: decision, number: signalCount)
-                expected.append(played)
-                signal(played)
-            }
-        }
+        guard cursor.slots.count >= count else { throw .missingFeed(chain: cursor.chain, path: place.segment.path) }
+        for slot in cursor.slots.prefix(count) { process(slot, signal) }
         cursor.remove(count)
         taken[ring] += UInt64(count)
         recordCount += UInt64(count)
-        takenAt = MonotonicNanos(rawValue: entry.word1)
+        takenAt = MonotonicNanos(rawValue: place.entry.word1)
+    }
+
+    private mutating func process(_ slot: Tick, _ signal: (PlayedSignal) -> Void) {
+        _ = core?.process(slot)
+        give(signal)
+        releaseDue(signal)
+    }
+
+    /// What is due is released before anything else happens, as in the engine.
+    private mutating func releaseDue(_ signal: (PlayedSignal) -> Void) {
+        while core?.hasDue == true {
+            _ = core?.releaseNext()
+            give(signal)
+        }
+    }
+
+    private mutating func give(_ signal: (PlayedSignal) -> Void) {
+        var decided: [Decision] = []
+        core?.forEachSignal { decided.append($0) }
+        for decision in decided {
+            signalCount += 1
+            let played = PlayedSignal(decision: decision, number: signalCount)
+            expected.append(played)
+            signal(played)
+        }
     }
 
     private mutating func adopt(_ entry: JournalEntry) {
@@ -153,27 +224,40 @@ public struct JournalPlayer: ~Copyable {
         ])
     }
 
-    /// Compares a decision on record with what the replay decided.
-    private mutating func compare(
-        _ second: JournalEntry, in segment: SegmentReader, _ signal: (PlayedSignal) -> Void
-    ) throws(ReplayError) {
-        guard let first = firstHalf, let decision = Decision(first, second) else {
-            throw .diverged(path: segment.path, sequence: second.sequence, reason: "half a decision")
+    /// Compares the signals on record with what the replay decided.
+    private mutating func compare(_ results: [Place], _ signal: (PlayedSignal) -> Void) throws(ReplayError) {
+        var first: JournalEntry?
+        for place in results {
+            sequence = place.entry.sequence
+            guard place.entry.kind == EngineEntryKind.sums else {
+                if place.entry.kind == EngineEntryKind.decision { first = place.entry }
+                continue
+            }
+            guard let half = first, let decision = Decision(half, place.entry) else {
+                throw place.diverged("half a decision")
+            }
+            first = nil
+            guard place.entry.word4 > 0 else { continue }
+            let recorded = PlayedSignal(decision: decision, number: place.entry.word4)
+            if expected.isEmpty, recorded.number == signalCount + 1 {
+                // What the recovery of an earlier run's end decided, this run has put on record.
+                signalCount += 1
+                if carriedNumbers.remove(recorded.number) == nil { signal(recorded) }
+            } else if expected.first == recorded {
+                expected.removeFirst()
+            } else {
+                throw place.diverged("signal \(recorded.number), on tick \(decision.tickID), was not decided again")
+            }
         }
-        firstHalf = nil
-        guard second.word4 > 0 else { return }
-        let recorded = PlayedSignal(decision: decision, number: second.word4)
-        if expected.isEmpty, recorded.number == signalCount + 1 {
-            // Decided by the recovery of an earlier run's end, which this run put on record.
-            signalCount += 1
-            signal(recorded)
-            return
-        }
-        guard expected.first == recorded else {
-            throw .diverged(
-                path: segment.path, sequence: second.sequence,
-                reason: "signal \(recorded.number) on tick \(decision.tickID) was not decided again")
-        }
-        expected.removeFirst()
+    }
+}
+
+/// An entry where it stands.
+private struct Place {
+    let entry: JournalEntry
+    let segment: SegmentReader
+
+    func diverged(_ reason: String) -> ReplayError {
+        .diverged(path: segment.path, sequence: entry.sequence, reason: reason)
     }
 }

@@ -1,5 +1,6 @@
 public import FeedHandler
 import Foundation
+public import StrategyEngine
 public import TradingModel
 
 /// What a run's records mean: stands in front of each checkpoint, so that a journal explains itself.
@@ -27,10 +28,22 @@ public struct RunDescription: Codable, Sendable, Equatable {
         var mostSlots: Int
     }
 
+    /// What is done about holes.
+    public struct Refill: Codable, Sendable, Equatable {
+        var mostRefilledIDs: Int
+        var twinWaitMillis: UInt32
+        var hasTwin: [Bool]
+
+        var configuration: RefillConfiguration {
+            RefillConfiguration(mostRefilledIDs: mostRefilledIDs, twinWaitMillis: twinWaitMillis, hasTwin: hasTwin)
+        }
+    }
+
     var instruments: [Instrument]
     var strategies: [Strategy]
     var feeds: [Feed]
     var priceBandPercent: Int?
+    var refill: Refill?
 
     /// Describes a run.
     ///
@@ -39,7 +52,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
     ///   - mostSlots: slots of a feed's ring.
     public init(
         catalog: MarketCatalog, feeds: [(plan: FeedPlan, mostMessageBytes: Int)], mostSlots: Int,
-        priceBandPercent: Int?
+        priceBandPercent: Int?, refill: RefillConfiguration? = nil
     ) {
         instruments = catalog.instruments.map {
             Instrument(
@@ -54,6 +67,9 @@ public struct RunDescription: Codable, Sendable, Equatable {
                 mostMessageBytes: $0.mostMessageBytes, mostSlots: mostSlots)
         }
         self.priceBandPercent = priceBandPercent
+        self.refill = refill.map {
+            Refill(mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis, hasTwin: $0.hasTwin)
+        }
     }
 
     /// Reads a description back; nil where the bytes are none.

@@ -61,6 +61,24 @@ extension DecisionCore {
         }
     }
 
+    /// Goes on in a new run: nobody answers what the one before it asked for, so each hole is asked for again and has all its
+    /// time again. Before anything is taken. O(instruments).
+    public mutating func resume(at now: MonotonicNanos) {
+        guard isHolding else { return }
+        journal?.resumed(now)
+        timerNanos = .max
+        for instrument in 0..<holds.instrumentCount where holds.streams[instrument].isOnHold {
+            for index in 0..<holds.streams[instrument].holeCount {
+                let hole = holds.hole(index, of: instrument)
+                guard !hole.pointee.isGivenUp else { continue }
+                hole.pointee.noticedNanos = now.rawValue
+                ask(for: hole, of: instrument)
+                if !hole.pointee.isGivenUp { timerNanos = min(timerNanos, hole.pointee.deadlineNanos) }
+            }
+            holds.updateDue(instrument)
+        }
+    }
+
     /// A hole was seen in front of `record`: the stream is on hold from here.
     mutating func beginHold(
         _ record: borrowing Tick, firstID: UInt64, lastID: UInt64, beforeTimeNanos: Int64, cause: GapCause

@@ -1,5 +1,7 @@
 internal import Indicators
 internal import Journal
+public import RingBuffer
+public import Telemetry
 public import TradingModel
 
 /// The core's state in a checkpoint, and the journal it writes to.
@@ -64,6 +66,22 @@ extension DecisionCore {
         writeCheckpoint(to: &writer)
         return EngineCheckpoint(
             preface: [], signalCount: signalCount, slotsTaken: [], state: Array(memory[..<writer.usedBytes]))
+    }
+
+    /// Makes this core a replay's: requests for missing ids go nowhere, and whether they found room is told in advance.
+    public mutating func play(asks: [Bool]) { played = asks }
+
+    /// Writes records to `producer` from here on, beginning with what turns their monotonic times into wall-clock times.
+    public mutating func attachRecords(_ producer: consuming RingProducer, capacitySlots: Int, metrics: MetricsRegistry)
+    {
+        records = RecordWriter(ring: producer, capacitySlots: capacitySlots, metrics: metrics)
+        for feed in 0..<Self.mostFeeds where wallOffsets[feed] != 0 {
+            records.append(
+                record: SessionRecord(
+                    event: .clockMoved, feed: UInt16(feed), connection: connections[feed],
+                    wallOffsetNanos: wallOffsets[feed], monotonic: MonotonicNanos(rawValue: 0)
+                ).slot)
+        }
     }
 
     /// Calls `body` with each signal of the record processed last, in order.
