@@ -185,7 +185,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "StoreWriterTests",
-            dependencies: ["StoreWriter", "TradingModel", "Telemetry", "RingBuffer", "TestSupport", log],
+            dependencies: [
+                "StoreWriter", "SQLiteStore", "TradingModel", "Telemetry", "RingBuffer", "TestSupport", log,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "MongoStoreTests",

@@ -67,7 +67,7 @@ struct RecordEncoder: Sendable {
             if flags.contains(.outsideBand) { document.append("isOutsideBand", true) }
             if flags.contains(.refilled) { document.append("refilled", true) }
         case .session, .gap, .decision, .decisionSums, .depth, .partialDepth, .bookLevels, .kline, .klineVolume,
-            .refillRequest, .refillEnd:
+            .refillRequest, .refillEnd, .mark:
             return false
         }
         document.append("eventTime", time: tick.exchangeTimeNanos)

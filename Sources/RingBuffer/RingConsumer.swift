@@ -26,6 +26,10 @@ public import CSPSCRing
             start: first.assumingMemoryBound(to: Record.self), count: Int(truncatingIfNeeded: count))
     }
 
+    /// Makes the next `peek` show all that is published by now: without it, slots published later are shown only once those
+    /// shown before are released.
+    public func refresh() { unsafe spsc_ring_refresh(raw) }
+
     /// Gives the first `count` peeked slots back to the producer.
     @inlinable @inline(__always)
     public func release(count: Int) { unsafe spsc_ring_release(raw, UInt64(count)) }

@@ -18,6 +18,10 @@ struct SlotDecoder: ~Copyable {
     private var book = BookAssembler()
     /// Slots skipped so far because they are no record, and records of which a part is missing.
     private(set) var unreadableCount: UInt64 = 0
+    /// What the marks decoded so far say.
+    private(set) var progress = StoreProgress()
+    /// Marks decoded so far.
+    private(set) var markCount = 0
 
     /// `initialWallOffsetNanos` is used for feeds whose session record has not been seen.
     init(initialWallOffsetNanos: Int64) { self.initialWallOffsetNanos = initialWallOffsetNanos }
@@ -29,10 +33,10 @@ struct SlotDecoder: ~Copyable {
     /// else in that place.
     static func hasReceiveTime(_ slot: Tick) -> Bool {
         switch RecordKind(rawValue: slot.kind) {
-        case .decisionSums, .bookLevels, .klineVolume, nil: false
+        case .decisionSums, .bookLevels, .klineVolume, .mark, nil: false
         case .trade, .aggregateTrade: !slot.isRefilled
-        // Decided on a refilled tick.
-        case .decision: slot.receiveMonotonicNanos != 0
+        // Decided on a refilled tick, or repeated for records of an earlier run.
+        case .decision, .session: slot.receiveMonotonicNanos != 0
         default: true
         }
     }
@@ -74,6 +78,10 @@ struct SlotDecoder: ~Copyable {
         case .bookLevels:
             guard book.add(slot) else { return unreadableCount += 1 }
             takeWholeBook(into: &batch)
+        case .mark:
+            guard let mark = StoreMark(slot: slot) else { return unreadableCount += 1 }
+            progress.advance(to: mark)
+            markCount += 1
         case .refillRequest, .refillEnd, nil:
             unreadableCount += 1
         }

@@ -25,16 +25,17 @@ public final class StoreWriter<Store: TradeStore & ~Copyable>: Sendable {
     /// Takes the ring's reading end and the store; nothing runs before `start`.
     ///
     /// Registers the writer's metrics, so there is one writer per registry. `health` turns ready when the store is
-    /// prepared and not ready, with the store's words, while it can't be written.
+    /// prepared and not ready, with the store's words, while it can't be written. `progress` is told how far everything is
+    /// stored, where the producer puts marks behind what it records.
     public init(
         records: consuming RingConsumer, store: consuming Store,
         configuration: StoreWriterConfiguration = StoreWriterConfiguration(), metrics: MetricsRegistry,
-        health: HealthCheck, logger: Logger
+        health: HealthCheck, logger: Logger, progress: StoreProgressHandler? = nil
     ) {
         loop = StoreWriterLoop(
             reader: RecordReader(records: records, initialWallOffsetNanos: MonotonicClock.wallOffsetNanos()),
             store: store, configuration: configuration, metrics: StoreWriterMetrics(metrics), health: health,
-            logger: logger, signals: signals)
+            logger: logger, signals: signals, progress: progress)
     }
 
     /// Starts the writer's thread; a second call is our own mistake and traps.

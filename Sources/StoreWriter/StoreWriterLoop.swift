@@ -57,12 +57,14 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
     private let health: HealthCheck
     private let logger: Logger
     private let signals: StoreWriterSignals
+    private let progress: StoreProgressHandler?
     private var failingSince: MonotonicNanos?
     private var lastLog: (at: MonotonicNanos, isRefusal: Bool)?
 
     init(
         reader: consuming RecordReader, store: consuming Store, configuration: StoreWriterConfiguration,
-        metrics: StoreWriterMetrics, health: HealthCheck, logger: Logger, signals: StoreWriterSignals
+        metrics: StoreWriterMetrics, health: HealthCheck, logger: Logger, signals: StoreWriterSignals,
+        progress: StoreProgressHandler?
     ) {
         self.reader = reader
         self.store = store
@@ -72,12 +74,17 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         self.health = health
         self.logger = logger
         self.signals = signals
+        self.progress = progress
     }
 
     /// Runs until it is told to stop and nothing is left, or its time is over.
     func run() {
         var isFinished = false
         while !isFinished {
+            if !machine.hasBatch {
+                reader.takeLeadingMarks()
+                reportProgress()
+            }
             let waiting = reader.waitingSlots
             let now = MonotonicClock.now()
             signals.report(unwritten: reader.unwrittenRecords)
@@ -90,7 +97,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
             case .finish: isFinished = true
             }
         }
-        signals.report(unwritten: reader.unwrittenRecords)
+        signals.report(unwritten: reader.abandon())
         store.close()
         health.report(isReady: false, reason: "stopped")
         signals.finish()
@@ -132,9 +139,15 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
     private func release() {
         batch.removeAll()
         reader.acknowledge()
+        reportProgress()
         let waiting = reader.waitingSlots
         if waiting == 0 { newestTaken = nil }
         machine.acknowledged(now: MonotonicClock.now(), waitingRecords: waiting)
+    }
+
+    private func reportProgress() {
+        guard let progress, let reached = reader.newProgress() else { return }
+        progress(reached)
     }
 
     private func failed(_ error: TradeStoreError) {

@@ -69,6 +69,15 @@ struct RecordWriter: ~Copyable {
         if ring?.tryWrite(record) != true { droppedDecisions.addFromOnlyWriter() }
     }
 
+    /// Writes how far the engine has come, behind all it has recorded; never between the slots of one record.
+    ///
+    /// Without room the mark is left out, which costs nothing: the next one says more.
+    mutating func append(mark: StoreMark) {
+        guard ring != nil else { return }
+        credit = max(0, credit - 1)
+        _ = ring?.tryWrite(mark.slot)
+    }
+
     /// Writes both halves of a decision, or neither.
     mutating func append(decision: borrowing Decision) {
         guard ring != nil else { return }

@@ -28,6 +28,8 @@ public enum RecordKind: UInt8, Sendable {
     case refillRequest
     /// The end of what the exchange's history had of them: `RefillEnd`.
     case refillEnd
+    /// How far the engine had come when it wrote what stands in front: `StoreMark`.
+    case mark
 
     /// The kind's name in document ids, metrics labels and settings; it is the exchange's stream name for ticks.
     public var name: String {
@@ -42,6 +44,7 @@ public enum RecordKind: UInt8, Sendable {
         case .partialDepth: "partialDepth"
         case .kline, .klineVolume: "kline"
         case .refillRequest, .refillEnd: "refill"
+        case .mark: "mark"
         }
     }
 }

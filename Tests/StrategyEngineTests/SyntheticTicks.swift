@@ -138,7 +138,7 @@ struct Recorded {
                         levels.append(to: &books[last].asks)
                     }
                     levelSlots -= 1
-                case .refillRequest, .refillEnd, nil: fatalError("no such record here")
+                case .refillRequest, .refillEnd, .mark, nil: fatalError("no such record here")
                 }
             }
             records.release(count: peeked.count)

@@ -127,6 +127,12 @@ static inline uint64_t spsc_ring_peek(struct spsc_ring *_Nonnull ring, uint64_t 
     return available;
 }
 
+// Makes the next peek show all that is published by now, though not all it showed before is released.
+static inline void spsc_ring_refresh(struct spsc_ring *_Nonnull ring) {
+    // acquire: makes the slot bytes visible; pairs with the store in spsc_ring_publish.
+    ring->cached_head = atomic_load_explicit(&ring->head, memory_order_acquire);
+}
+
 // Gives `count` peeked slots back to the producer.
 static inline void spsc_ring_release(struct spsc_ring *_Nonnull ring, uint64_t count) {
     // relaxed load: own position. release store: our reads of the slots happen before the producer overwrites them;
