@@ -9,7 +9,7 @@ enum AccessControl {
 
     /// What publishing needs.
     static func commands(_ mode: PublishMode) -> [String] {
-        let shared = ["xadd", "xrevrange", "client|info", "client|kill"]
+        let shared = ["xadd", "xrevrange", "xinfo|stream", "client|info", "client|kill"]
         return mode == .append ? shared : shared + ["evalsha", "script|load", "hget", "hset", "xrange"]
     }
 

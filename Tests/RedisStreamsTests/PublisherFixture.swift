@@ -52,12 +52,17 @@ final class Rig {
     let health: HealthCheck
     let publisher: SignalPublisher
 
-    init(_ configuration: SignalPublisherConfiguration) throws {
+    /// `acknowledgements` is told of every signal the stream holds.
+    init(
+        _ configuration: SignalPublisherConfiguration, firstOrdinal: UInt64 = 1,
+        recovered: RecoveredSignals = RecoveredSignals(), acknowledgements: Acknowledgements = Acknowledgements()
+    ) throws {
         health = HealthRegistry().check("redis", roles: [.processor])
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         publisher = try SignalPublisher(
-            configuration: configuration, catalog: Fixture.catalog, metrics: metrics, health: health, logger: logger)
+            configuration: configuration, catalog: Fixture.catalog, firstOrdinal: firstOrdinal, recovered: recovered,
+            acknowledged: { acknowledgements.take($0) }, metrics: metrics, health: health, logger: logger)
     }
 
     /// Errors counted under a name.

@@ -9,6 +9,8 @@ struct OutboxHeader {
     var receiveMonotonicNanos: UInt64 = 0
     /// When Redis' acknowledgement was seen. The publisher's alone.
     var acknowledgedAtNanos: UInt64 = 0
+    /// The entry that the stream has it under; zero while that is not known. The publisher's alone.
+    var entry = StreamEntryID.zero
     /// Bytes of the command. Written by the engine before the head moves past.
     var commandBytes: UInt32 = 0
     /// Whether all its bytes were once handed to a socket. Belongs to the socket's owner.
@@ -18,6 +20,8 @@ struct OutboxHeader {
     var isSettled = false
     /// Whether it was sent on more than one connection. The publisher's alone.
     var wasResent = false
+    /// Whether it was acknowledged and then lost by the server, and has still to be put back. The publisher's alone.
+    var isLost = false
 }
 
 /// The signals on their way: preformatted commands in fixed slots, between the engine's and the publisher's thread.
@@ -114,7 +118,7 @@ struct OutboxHeader {
     }
 
     @inline(__always)
-    private func cell(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    func cell(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
         unsafe (cells + index * Self.cellDistanceBytes).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
@@ -246,35 +250,33 @@ extension Outbox {
         unsafe cell(1).pointee.store(position, ordering: .releasing)
     }
 
-    /// Publisher: counts the command at `acknowledged` and the settled ones behind it as acknowledged.
-    ///
-    /// - Returns: the new first unacknowledged position.
-    @discardableResult
-    func acknowledge(atNanos: UInt64, includingFirst: Bool = true) -> UInt64 {
+    /// Publisher: counts the command at `acknowledged` and the settled ones behind it as acknowledged, each of them told
+    /// before it counts.
+    func acknowledge(atNanos: UInt64, includingFirst: Bool, tell: (_ position: UInt64, StreamEntryID) -> Void) {
         var position = acknowledged
         let head = head
-        if includingFirst {
+        var isNext = includingFirst
+        while position != head, unsafe isNext || headers[slot(position)].isSettled {
+            isNext = false
             unsafe headers[slot(position)].acknowledgedAtNanos = atNanos
-            position &+= 1
-        }
-        while position != head, unsafe headers[slot(position)].isSettled {
-            unsafe headers[slot(position)].acknowledgedAtNanos = atNanos
+            unsafe tell(position, headers[slot(position)].entry)
             position &+= 1
         }
         // relaxed: a gauge for other threads.
         unsafe cell(2).pointee.store(position, ordering: .relaxed)
-        return position
     }
 
-    /// Publisher: gives up acknowledged signals that are older than `retentionNanos`, and the oldest others until a
-    /// quarter of the slots is free.
+    /// Publisher: gives up acknowledged signals that are older than `retentionNanos`, nil for none, and the oldest others
+    /// until a quarter of the slots is free.
     ///
     /// - Returns: how many were given up before their time.
-    func release(nowNanos: UInt64, retentionNanos: UInt64) -> Int {
+    func release(nowNanos: UInt64, retentionNanos: UInt64?) -> Int {
         let limit = acknowledged
         var position = retained
-        while position != limit, unsafe headers[slot(position)].acknowledgedAtNanos &+ retentionNanos <= nowNanos {
-            position &+= 1
+        if let retentionNanos {
+            while position != limit, unsafe headers[slot(position)].acknowledgedAtNanos &+ retentionNanos <= nowNanos {
+                position &+= 1
+            }
         }
         let leastKept = head &+ UInt64(capacity / 4) &- UInt64(capacity)
         var early = 0

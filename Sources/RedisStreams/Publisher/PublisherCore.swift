@@ -12,6 +12,12 @@ final class PublisherCore: Sendable {
     let metrics: PublisherMetrics
     let health: HealthCheck
     let logger: Logger
+    /// The ordinal of the outbox's first position.
+    let firstOrdinal: UInt64
+    /// The newest entry id's milliseconds that earlier runs had acknowledged; nil where they had none.
+    let recoveredMillis: UInt64?
+    /// Told on the publisher's thread.
+    let acknowledged: AcknowledgementHandler?
     let format: SignalCommandFormat
     let outbox: Outbox
     let wakeup = Wakeup()
@@ -34,7 +40,8 @@ final class PublisherCore: Sendable {
     private let stopAtNanos = Atomic<UInt64>(0)
 
     init(
-        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, metrics: MetricsRegistry,
+        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64,
+        recovered: RecoveredSignals, acknowledged: AcknowledgementHandler?, metrics: MetricsRegistry,
         health: HealthCheck, logger: Logger
     ) {
         self.configuration = configuration
@@ -42,10 +49,22 @@ final class PublisherCore: Sendable {
         self.metrics = PublisherMetrics(metrics)
         self.health = health
         self.logger = logger
+        self.firstOrdinal = firstOrdinal
+        self.acknowledged = acknowledged
         format = SignalCommandFormat(configuration: configuration, catalog: catalog)
+        let formats = recovered.parts.map { SignalCommandFormat(configuration: configuration, catalog: $0.catalog) }
         outbox = Outbox(
-            capacity: configuration.outboxCapacity, slotBytes: format.mostCommandBytes,
+            capacity: configuration.outboxCapacity,
+            slotBytes: formats.reduce(format.mostCommandBytes) { max($0, $1.mostCommandBytes) },
             knownIdentifiers: configuration.tailEntries)
+        for (part, format) in zip(recovered.parts, formats) {
+            for signal in part.signals { outbox.recover(signal, by: format) }
+        }
+        outbox.recover(
+            recovered.acknowledgements, firstOrdinal: firstOrdinal, nowNanos: MonotonicClock.now().rawValue)
+        let newest = recovered.acknowledgements.map(\.entryMillis) + [recovered.newestEntryMillis].compactMap(\.self)
+        // Signals without any acknowledgement may stand anywhere in the stream.
+        recoveredMillis = newest.max() ?? (recovered.count > 0 ? 0 : nil)
     }
 
     /// Asks all threads to end: at once where nothing is pending, else at the deadline. Any thread.

@@ -5,9 +5,7 @@ import TradingModel
 extension PublisherLoop {
     /// Entries of one page of the read-back: some 400 KB of reply.
     static let pageEntries = 1_000
-    /// Signals put back with one wait for their replies.
-    static let putBackBatch: UInt64 = 64
-    /// How far before the newest entry seen the stream is read again: a failover can undo this much.
+    /// How far before the last acknowledgement the stream is read again: a failover can undo this much.
     static let readBackMillis: UInt64 = 60_000
 
     // MARK: Becoming the writer
@@ -75,9 +73,10 @@ extension PublisherLoop {
         for position in outbox.retained..<end {
             if let id = StreamEntry(command: outbox.words(at: position)).identifier { positions[id] = position }
         }
+        let isFirst = core.synchronised.value == nil
         var reading = StreamReading(
-            catalog: core.catalog, most: configuration.tailEntries,
-            floorMillis: newestMillis.map { $0 > Self.readBackMillis ? $0 - Self.readBackMillis : 0 })
+            catalog: core.catalog, leastEntries: isFirst ? configuration.tailEntries : 0,
+            mostTail: configuration.tailEntries, floorMillis: readBackFloorMillis())
         var last = "+"
         while true {
             let reply = try connection.request(
@@ -99,15 +98,29 @@ extension PublisherLoop {
         }
         if reading.foreignEntries > 0 { metrics.foreignEntries.add(UInt64(reading.foreignEntries)) }
         settle(reading, from: outbox.acknowledged, to: end)
-        if newestMillis == nil || reading.hasReachedStart {
+        if isFirst || reading.hasReachedStart {
             tail = reading.tail
             outbox.knownIdentifiers.replace(with: tail.keys.lazy.map(IdentifierHash.of))
         }
-        newestMillis = max(newestMillis ?? 0, reading.newestMillis)
         try putBack(reading, connection)
-        outbox.acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
+        // Only now: all that is not acknowledged is known to be in the stream, under its entry, or not to be there.
+        newestMillis = max(newestMillis ?? 0, reading.newestMillis)
+        acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
         outbox.restart(on: connection.descriptor)
+        isSynchronised = true
         core.synchronised.set(reading.signs)
+    }
+
+    /// How far the stream is read back: to what was written a minute before the last acknowledgement, and to every entry
+    /// that a signal in the outbox is known to have; nil where nothing can be known to be there.
+    private func readBackFloorMillis() -> UInt64? {
+        guard let newestMillis else { return nil }
+        var floor = newestMillis > Self.readBackMillis ? newestMillis - Self.readBackMillis : 0
+        for position in outbox.retained..<outbox.head {
+            let entry = unsafe outbox.headers[outbox.slot(position)].entry
+            if entry != .zero { floor = min(floor, entry.millis) }
+        }
+        return floor
     }
 
     /// Marks the unacknowledged signals the stream holds, so that only the absent ones are sent again.
@@ -118,10 +131,11 @@ extension PublisherLoop {
             let theirs = reading.present[position]
             unsafe outbox.headers[slot].isSettled = theirs != nil
             unsafe outbox.headers[slot].wasResent = outbox.headers[slot].wasSent
+            unsafe outbox.headers[slot].entry = theirs?.entry ?? .zero
             guard let theirs, !wasSettled else { continue }
             let entry = StreamEntry(command: outbox.words(at: position))
-            if entry.content != theirs {
-                conflict(entry.identifier ?? "", ours: entry.content, theirs: theirs)
+            if entry.content != theirs.content {
+                conflict(entry.identifier ?? "", ours: entry.content, theirs: theirs.content)
             } else if unsafe outbox.headers[slot].wasSent {
                 metrics.published.add()
             } else {
@@ -130,61 +144,44 @@ extension PublisherLoop {
         }
     }
 
-    /// Sends acknowledged signals again that the server has lost.
-    ///
-    /// A failover or a restart loses the newest entries, trimming removes the oldest: only what is behind the last one
-    /// still present was lost. Where none is present all that is kept was.
-    private func putBack(_ reading: StreamReading, _ connection: RedisConnection) throws(RedisStreamsError) {
-        let acknowledged = outbox.acknowledged
-        let lastPresent = reading.present.keys.filter { $0 < acknowledged }.max()
-        var position = max(outbox.retained, lastPresent.map { $0 + 1 } ?? 0)
-        while position < acknowledged {
-            let batch = position..<min(acknowledged, position + Self.putBackBatch)
-            let deadline = Deadline(afterMillis: configuration.replyTimeoutMillis)
-            var sent: [UInt64] = []
-            // Waiting may give up signals for the engine's sake: those are passed over, and the words are a copy.
-            for position in batch where position >= outbox.retained {
-                var words = outbox.words(at: position)
-                if configuration.mode == .once { words[1] = PublishScript.putBack.sha1 }
-                try connection.sendAll(RedisConnection.command(words), until: deadline, what: "a signal put back")
-                sent.append(position)
-            }
-            for position in sent {
-                let reply = try connection.awaitReply(until: deadline, what: "a signal put back")
-                try takeReply(reply, at: position, isPutBack: true)
-            }
-            position = batch.upperBound
-        }
-    }
-
     // MARK: One signal
 
     /// Takes the reply to the command at `position`.
     ///
+    /// - Returns: the entry that the stream has the signal under.
     /// - Throws: `server` for an error, `malformedReply` for what is neither an entry id nor the script's answer.
     func takeReply(
         _ reply: RedisReply, at position: UInt64, isPutBack: Bool = false
-    ) throws(RedisStreamsError) {
+    ) throws(RedisStreamsError) -> StreamEntryID {
+        let entry: StreamEntryID
         switch reply {
         case .error(let message): throw .server(name: ServerErrorPolicy.name(of: message), message: message)
-        case .text(let entryID):
-            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
+        case .text(let text):
+            guard let added = StreamEntryID(text) else { throw .malformedReply("no entry id for a signal") }
+            entry = added
             (isPutBack ? metrics.putBack : metrics.published).add()
         case .array(let parts) where configuration.mode == .once && parts.count == 2:
-            guard let entryID = parts[0].text, let pairs = parts[1].elements else { fallthrough }
-            newestMillis = max(newestMillis ?? 0, StreamEntryID(entryID)?.millis ?? 0)
-            guard !isPutBack else { return }
-            let theirs = StreamEntry(entryID: entryID, pairs: pairs.map { $0.text ?? "" })
-            let ours = StreamEntry(command: outbox.words(at: position))
-            if !pairs.isEmpty, ours.content != theirs.content {
-                conflict(ours.identifier ?? "", ours: ours.content, theirs: theirs.content)
-            } else if unsafe outbox.headers[outbox.slot(position)].wasResent {
-                // Our own earlier attempt, whose reply was lost.
-                metrics.published.add()
-            } else {
-                metrics.duplicates.add()
+            guard let text = parts[0].text, let known = StreamEntryID(text), let pairs = parts[1].elements else {
+                fallthrough
             }
+            entry = known
+            if !isPutBack { takeKnown(StreamEntry(entryID: text, pairs: pairs.map { $0.text ?? "" }), at: position) }
         default: throw .malformedReply("no entry id for a signal")
+        }
+        newestMillis = max(newestMillis ?? 0, entry.millis)
+        return entry
+    }
+
+    /// Counts a signal that the script knew already; its entry has no fields where it is gone.
+    private func takeKnown(_ theirs: StreamEntry, at position: UInt64) {
+        let ours = StreamEntry(command: outbox.words(at: position))
+        if !theirs.fields.isEmpty, ours.content != theirs.content {
+            conflict(ours.identifier ?? "", ours: ours.content, theirs: theirs.content)
+        } else if unsafe outbox.headers[outbox.slot(position)].wasResent {
+            // Our own earlier attempt, whose reply was lost.
+            metrics.published.add()
+        } else {
+            metrics.duplicates.add()
         }
     }
 
@@ -194,75 +191,11 @@ extension PublisherLoop {
         let ours = StreamEntry(command: outbox.words(at: position))
         guard let identifier = ours.identifier, let theirs = tail[identifier] else { return }
         unsafe outbox.headers[outbox.slot(position)].isSettled = true
-        if ours.content == theirs {
+        unsafe outbox.headers[outbox.slot(position)].entry = theirs.entry
+        if ours.content == theirs.content {
             metrics.publishedAlready.add()
         } else {
-            conflict(identifier, ours: ours.content, theirs: theirs)
+            conflict(identifier, ours: ours.content, theirs: theirs.content)
         }
-    }
-}
-
-/// What reading the stream backwards has found.
-struct StreamReading {
-    private let pairs: [String: (instrument: UInt32, strategy: UInt16)]
-    private let most: Int
-    private let floorMillis: UInt64?
-    private var entries = 0
-    private var seen: Set<String> = []
-    /// Content of the outbox positions found.
-    private(set) var present: [UInt64: [String]] = [:]
-    /// Content by id of at most `most` newest entries.
-    private(set) var tail: [String: [String]] = [:]
-    /// The newest signal of each pair.
-    private(set) var signs: [PublishedSign] = []
-    private(set) var newestMillis: UInt64 = 0
-    private(set) var foreignEntries = 0
-    /// Whether the whole stream was read.
-    var hasReachedStart = false
-
-    /// Reads back to `floorMillis`, or `most` entries where that is nil.
-    init(catalog: MarketCatalog, most: Int, floorMillis: UInt64?) {
-        var pairs: [String: (UInt32, UInt16)] = [:]
-        for instrument in catalog.instruments.indices {
-            for strategy in catalog.strategies.indices {
-                let (index, number) = (UInt32(instrument), UInt16(strategy))
-                pairs[catalog.identifierPrefix(instrument: index, strategy: number)] = (index, number)
-            }
-        }
-        self.pairs = pairs
-        self.most = most
-        self.floorMillis = floorMillis
-    }
-
-    /// Takes the next older entry; `position` is where its id is in the outbox. True when enough has been read.
-    mutating func take(_ entry: StreamEntry, position: UInt64?) -> Bool {
-        let millis = StreamEntryID(entry.entryID)?.millis ?? 0
-        if let floorMillis, millis < floorMillis { return true }
-        entries += 1
-        newestMillis = max(newestMillis, millis)
-        if let position, present[position] == nil { present[position] = entry.content }
-        if let identifier = entry.identifier, let sign = sign(identifier, entry) {
-            if tail.count < most, tail[identifier] == nil { tail[identifier] = entry.content }
-            let prefix = "\(sign.instrument)/\(sign.strategy)"
-            if seen.insert(prefix).inserted { signs.append(sign) }
-        } else {
-            foreignEntries += 1
-        }
-        return floorMillis == nil && entries >= most
-    }
-
-    /// Reads `exchange:symbol:strategy:tickId[:gap]` by the catalogue's prefixes; nil for what is none of ours.
-    private func sign(_ identifier: String, _ entry: StreamEntry) -> PublishedSign? {
-        let base = identifier.hasSuffix(":gap") ? identifier.dropLast(4) : identifier[...]
-        guard let colon = base.lastIndex(of: ":"), let tickID = UInt64(base[base.index(after: colon)...]),
-            let pair = pairs[String(base[...colon])]
-        else { return nil }
-        let side: Side
-        switch entry.fields["signal"] {
-        case "BUY": side = .buy
-        case "SELL": side = .sell
-        default: return nil
-        }
-        return PublishedSign(instrument: pair.instrument, strategy: pair.strategy, tickID: tickID, side: side)
     }
 }

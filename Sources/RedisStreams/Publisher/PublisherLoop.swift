@@ -35,12 +35,15 @@ final class PublisherLoop {
         isStopping: { [core] in core.isStopDue })
     var connection: RedisConnection?
     var writer = Writer.none
-    /// Content by id of the stream's tail.
-    var tail: [String: [String]] = [:]
-    /// The newest entry id's milliseconds seen; nil before the stream was read once.
+    /// Entries by id of the stream's tail.
+    var tail: [String: HeldSignal] = [:]
+    /// Milliseconds of the newest entry id that was acknowledged or in the stream when all was settled; what is not
+    /// acknowledged is newer. Nil before the stream was read once where no earlier run has left one.
     var newestMillis: UInt64?
     /// A refusal that lasts until something has been written again. While it does, one signal at a time is tried.
     var refusal: RedisStreamsError?
+    /// Whether the outbox was compared with the stream on the connection in use.
+    var isSynchronised = false
     var backoff: Backoff
     /// The server written to last, kept over lost connections.
     private var lastServer: RedisEndpoint?
@@ -57,6 +60,10 @@ final class PublisherLoop {
         metrics = core.metrics
         configuration = core.configuration
         backoff = Backoff(rangeMillis: core.configuration.reconnectDelayMillis)
+        newestMillis = core.recoveredMillis
+        // What a killed process had handed to its socket may still arrive, and nobody knows that connection's name any more.
+        // The script doesn't mind.
+        if outbox.pending > 0, configuration.mode == .append { writer = .unknown }
     }
 
     /// Runs until stopped.
@@ -159,7 +166,7 @@ final class PublisherLoop {
                 recorder.record(nanos: MonotonicClock.now().nanos(since: MonotonicNanos(rawValue: $0)))
             }
             guard result == .complete else { return result }
-            outbox.acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
+            acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
         }
         return .complete
     }
@@ -169,16 +176,30 @@ final class PublisherLoop {
         while let reply = try connection.nextReply() {
             guard outbox.pending > 0 else { throw .malformedReply("a reply to no command") }
             let position = outbox.acknowledged
-            try takeReply(reply, at: position)
+            let entry = try takeReply(reply, at: position)
+            unsafe outbox.headers[outbox.slot(position)].entry = entry
             let now = MonotonicClock.now().rawValue
             // relaxed: see the field.
             let handedOver = unsafe outbox.handedOverAtNanos[outbox.slot(position)].load(ordering: .relaxed)
             if handedOver > 0, now > handedOver { metrics.reply.record(nanos: now - handedOver) }
-            outbox.acknowledge(atNanos: now)
+            acknowledge(atNanos: now)
             lastProgressNanos = now
             refusal = nil
             backoff.reset()
         }
+    }
+
+    /// Counts and tells what is acknowledged: with `includingFirst` the first one whose reply was due, and all behind it that
+    /// the stream holds.
+    func acknowledge(atNanos: UInt64, includingFirst: Bool = true) {
+        outbox.acknowledge(atNanos: atNanos, includingFirst: includingFirst) { tell($0, $1) }
+    }
+
+    /// Tells that the stream holds the signal at `position` under `entry`.
+    func tell(_ position: UInt64, _ entry: StreamEntryID) {
+        core.acknowledged?(
+            SignalAcknowledgement(
+                ordinal: core.firstOrdinal + position, entryMillis: entry.millis, entrySequence: entry.sequence))
     }
 
     /// Owns the socket, waiting for the end of a send call of the engine where one runs.
@@ -191,6 +212,7 @@ final class PublisherLoop {
     private func lost(_ error: RedisStreamsError) {
         takeSocket()
         connection = nil
+        isSynchronised = false
         guard error != .stopping else { return }
         metrics.countError(error.metricLabel)
         var delay = backoff.nextDelayMillis()
@@ -224,8 +246,10 @@ final class PublisherLoop {
 
     /// Gives up what need not be kept and reports; runs at every wake-up and at least every 250 ms.
     private func keepHouse() {
+        // Without a server nobody knows what will be missing on the next one, however long it takes to come.
         let early = outbox.release(
-            nowNanos: MonotonicClock.now().rawValue, retentionNanos: UInt64(configuration.retentionMillis) * 1_000_000)
+            nowNanos: MonotonicClock.now().rawValue,
+            retentionNanos: isSynchronised ? UInt64(configuration.retentionMillis) * 1_000_000 : nil)
         if early > 0 { metrics.retainedDropped.add(UInt64(early)) }
         let pending = outbox.pending
         metrics.pending.set(Double(pending))
@@ -234,7 +258,7 @@ final class PublisherLoop {
             report(isReady: false, "the outbox is full: \(pending) signals wait for Redis, deciding has stopped")
         } else if let refusal {
             report(isReady: false, refusal.description)
-        } else if outbox.descriptor == connection?.descriptor {
+        } else if isSynchronised {
             let trouble = core.trimTrouble.withLock { $0 }
             report(isReady: true, trouble.isEmpty ? readyReason : "\(readyReason); \(trouble)")
         }

@@ -16,14 +16,20 @@ public final class SignalPublisher: Sendable {
 
     /// Checks the settings and allocates everything: `outboxCapacity` slots of some 700 bytes. No I/O yet.
     ///
+    /// What `recovered` holds is compared with the stream and, where it is not there, sent before anything new; more of it
+    /// than `outboxCapacity` is our own mistake and traps. `firstOrdinal` is the ordinal of the first recovered signal, or
+    /// without any of the first one published; those that follow rise by one. `acknowledged` is told of every signal the
+    /// stream holds, those found there and those in conflict with what is there included.
     /// - Throws: `invalidSetting`.
     public init(
-        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, metrics: MetricsRegistry,
-        health: HealthCheck, logger: Logger
+        configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64 = 1,
+        recovered: RecoveredSignals = RecoveredSignals(), acknowledged: AcknowledgementHandler? = nil,
+        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
     ) throws(RedisStreamsError) {
         try configuration.validate()
         core = PublisherCore(
-            configuration: configuration, catalog: catalog, metrics: metrics, health: health, logger: logger)
+            configuration: configuration, catalog: catalog, firstOrdinal: firstOrdinal, recovered: recovered,
+            acknowledged: acknowledged, metrics: metrics, health: health, logger: logger)
     }
 
     /// The engine's end. There is one; asking for a second is our own mistake and traps.

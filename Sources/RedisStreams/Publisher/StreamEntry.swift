@@ -37,8 +37,19 @@ struct StreamEntry {
     }
 }
 
+/// What the stream holds under a signal's id.
+struct HeldSignal {
+    /// The entry.
+    let entry: StreamEntryID
+    /// Its `StreamEntry.content`.
+    let content: [String]
+}
+
 /// A Redis entry id, `milliseconds-sequence`, in the stream's order.
 struct StreamEntryID: Comparable, CustomStringConvertible {
+    /// Before every entry: no entry has it.
+    static let zero = StreamEntryID(millis: 0, sequence: 0)
+
     let millis: UInt64
     let sequence: UInt64
 

@@ -1,0 +1,98 @@
+import TradingModel
+
+/// What reading the stream backwards has found.
+struct StreamReading {
+    private let pairs: [String: (instrument: UInt32, strategy: UInt16)]
+    private let leastEntries: Int
+    private let mostTail: Int
+    private let floorMillis: UInt64?
+    private var entries = 0
+    private var seen: Set<String> = []
+    /// The outbox positions found.
+    private(set) var present: [UInt64: HeldSignal] = [:]
+    /// At most `mostTail` newest signals by id.
+    private(set) var tail: [String: HeldSignal] = [:]
+    /// The newest signal of each pair.
+    private(set) var signs: [PublishedSign] = []
+    private(set) var newestMillis: UInt64 = 0
+    private(set) var foreignEntries = 0
+    /// Whether the whole stream was read.
+    var hasReachedStart = false
+
+    /// Reads back over `leastEntries` entries, and further to `floorMillis` where that is given.
+    init(catalog: MarketCatalog, leastEntries: Int, mostTail: Int, floorMillis: UInt64?) {
+        var pairs: [String: (UInt32, UInt16)] = [:]
+        for instrument in catalog.instruments.indices {
+            for strategy in catalog.strategies.indices {
+                let (index, number) = (UInt32(instrument), UInt16(strategy))
+                pairs[catalog.identifierPrefix(instrument: index, strategy: number)] = (index, number)
+            }
+        }
+        self.pairs = pairs
+        self.leastEntries = leastEntries
+        self.mostTail = mostTail
+        self.floorMillis = floorMillis
+    }
+
+    /// Takes the next older entry; `position` is where its id is in the outbox. True when enough has been read.
+    mutating func take(_ entry: StreamEntry, position: UInt64?) -> Bool {
+        let id = StreamEntryID(entry.entryID) ?? .zero
+        if entries >= leastEntries, let floorMillis, id.millis < floorMillis { return true }
+        entries += 1
+        newestMillis = max(newestMillis, id.millis)
+        let held = HeldSignal(entry: id, content: entry.content)
+        if let position, present[position] == nil { present[position] = held }
+        if let identifier = entry.identifier, let sign = sign(identifier, entry) {
+            if tail.count < mostTail, tail[identifier] == nil { tail[identifier] = held }
+            let prefix = "\(sign.instrument)/\(sign.strategy)"
+            if seen.insert(prefix).inserted { signs.append(sign) }
+        } else {
+            foreignEntries += 1
+        }
+        return floorMillis == nil && entries >= leastEntries
+    }
+
+    /// Reads `exchange:symbol:strategy:tickId[:gap]` by the catalogue's prefixes; nil for what is none of ours.
+    private func sign(_ identifier: String, _ entry: StreamEntry) -> PublishedSign? {
+        let base = identifier.hasSuffix(":gap") ? identifier.dropLast(4) : identifier[...]
+        guard let colon = base.lastIndex(of: ":"), let tickID = UInt64(base[base.index(after: colon)...]),
+            let pair = pairs[String(base[...colon])]
+        else { return nil }
+        let side: Side
+        switch entry.fields["signal"] {
+        case "BUY": side = .buy
+        case "SELL": side = .sell
+        default: return nil
+        }
+        return PublishedSign(instrument: pair.instrument, strategy: pair.strategy, tickID: tickID, side: side)
+    }
+}
+
+/// Which entries a stream has ever held, by `XINFO STREAM`: what is gone from among them was removed, not lost.
+struct StreamExtent {
+    private let newest: StreamEntryID
+    private let oldest: StreamEntryID?
+    /// The newest entry that `XDEL` has removed; nil before Redis 7.
+    private let newestDeleted: StreamEntryID?
+
+    /// Reads the reply; nil where it is none.
+    init?(_ reply: RedisReply) {
+        guard let parts = reply.elements else { return nil }
+        var fields: [String: RedisReply] = [:]
+        for index in stride(from: 0, to: parts.count - 1, by: 2) { fields[parts[index].text ?? ""] = parts[index + 1] }
+        guard let newest = fields["last-generated-id"]?.text.flatMap(StreamEntryID.init) else { return nil }
+        self.newest = newest
+        oldest = fields["first-entry"]?.elements?.first?.text.flatMap(StreamEntryID.init)
+        newestDeleted = fields["max-deleted-entry-id"]?.text.flatMap(StreamEntryID.init)
+    }
+
+    /// Whether an entry that is not there was there.
+    ///
+    /// Trimming removes the oldest entries. Above the oldest one there is, only `XDEL` removes; an entry that it can't have
+    /// removed was never there, though newer ones are: a failover undid it, and somebody else has written since.
+    func hasHeld(_ entry: StreamEntryID) -> Bool {
+        guard entry <= newest else { return false }
+        guard let oldest, entry > oldest, let newestDeleted else { return true }
+        return entry <= newestDeleted
+    }
+}
