@@ -134,7 +134,9 @@ public struct FeedReplay: ~Copyable {
                 if outcome == .tick {
                     give(slot)
                 } else if outcome.hasRecords {
-                    for index in 0..<decoder.recordCount { give(unsafe decoder.records.load(fromByteOffset: index * 64, as: Tick.self)) }
+                    for index in 0..<decoder.recordCount {
+                        give(unsafe decoder.records.load(fromByteOffset: index * 64, as: Tick.self))
+                    }
                 }
             }
         }

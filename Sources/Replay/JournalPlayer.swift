@@ -37,6 +37,8 @@ public struct JournalPlayer: ~Copyable {
     /// Of an earlier run's `expected`, which the next run has put on record.
     private var carriedNumbers: Set<UInt64> = []
     private var lookahead: Place?
+    /// Where records go.
+    private var records: SPSCRing?
     /// Records taken so far.
     public private(set) var recordCount: UInt64 = 0
     /// When the last of them were taken, on the monotonic clock of their run.
@@ -65,7 +67,7 @@ public struct JournalPlayer: ~Copyable {
         }
         core?.play(asks: results.filter { $0.entry.kind == EngineEntryKind.asked }.map { $0.entry.detail == 1 })
         switch event.entry.kind {
-        case EngineEntryKind.checkpoint: try begin(event)
+        case EngineEntryKind.checkpoint: try begin(event, signal)
         case EngineEntryKind.take: try take(event, signal)
         case EngineEntryKind.timer:
             core?.advance(to: MonotonicNanos(rawValue: event.entry.word0))
@@ -118,8 +120,13 @@ public struct JournalPlayer: ~Copyable {
     }
 
     /// Hands what is recorded from here on to a store writer's ring.
-    public mutating func attachRecords(_ producer: consuming RingProducer, capacitySlots: Int) {
-        core?.attachRecords(producer, capacitySlots: capacitySlots, metrics: metrics)
+    public mutating func attachRecords(_ ring: SPSCRing) {
+        records = ring
+        attach(ring)
+    }
+
+    private mutating func attach(_ ring: SPSCRing) {
+        core?.attachRecords(RingProducer(ring), capacitySlots: ring.capacitySlots, metrics: metrics)
     }
 
     /// Makes what was recorded visible to the store writer, and returns how many records found no room so far.
@@ -140,23 +147,23 @@ public struct JournalPlayer: ~Copyable {
     /// The state reached, as a checkpoint; nil before the first one was met.
     public mutating func checkpoint() -> EngineCheckpoint? { core?.checkpoint(signalCount: signalCount) }
 
-    private mutating func begin(_ place: Place) throws(ReplayError) {
+    private mutating func begin(_ place: Place, _ signal: (PlayedSignal) -> Void) throws(ReplayError) {
         let (entry, segment) = (place.entry, place.segment)
         guard let checkpoint = EngineCheckpoint(entry, in: segment),
             let description = RunDescription(checkpoint.preface), let catalog = description.catalog
         else { throw .foreignCheckpoint(path: segment.path) }
-        if segment.identity.run == run {
-            return try check(checkpoint, place)
-        }
-        var core = DecisionCore(
-            catalog: catalog, records: nil, recordCapacitySlots: 0, priceBandPercent: description.priceBandPercent,
-            refill: description.refill?.configuration, metrics: metrics)
-        let everything = description.indices(in: description)
-        guard core.restore(checkpoint, instruments: everything.instruments, strategies: everything.strategies) else {
-            throw .foreignCheckpoint(path: segment.path)
+        if segment.identity.run == run { return try check(checkpoint, place) }
+        // What the run before left was taken when this one began.
+        if core != nil { try takeLeftovers(signal) }
+        carriedNumbers = Set(expected.map(\.number))
+        if description == self.description {
+            guard core?.checkpoint(signalCount: 0).state == checkpoint.state else {
+                throw place.diverged("another state at the beginning of a run")
+            }
+        } else {
+            try makeCore(description, catalog, checkpoint, path: segment.path)
         }
         (run, self.description, self.catalog) = (segment.identity.run, description, catalog)
-        carriedNumbers = Set(expected.map(\.number))
         (signalCount, taken, expected) = (checkpoint.signalCount, checkpoint.slotsTaken, [])
         cursors = []
         for feed in description.feeds.indices {
@@ -168,7 +175,20 @@ public struct JournalPlayer: ~Copyable {
                     replay, chain: JournalChain(.feed, feed), run: run, first: taken[feed], in: folder,
                     engineSegment: segment.path))
         }
+    }
+
+    private mutating func makeCore(
+        _ description: RunDescription, _ catalog: MarketCatalog, _ checkpoint: EngineCheckpoint, path: String
+    ) throws(ReplayError) {
+        var core = DecisionCore(
+            catalog: catalog, records: nil, recordCapacitySlots: 0, priceBandPercent: description.priceBandPercent,
+            refill: description.refill?.configuration, metrics: metrics)
+        let everything = description.indices(in: description)
+        guard core.restore(checkpoint, instruments: everything.instruments, strategies: everything.strategies) else {
+            throw .foreignCheckpoint(path: path)
+        }
         self.core = consume core
+        if let records { attach(records) }
     }
 
     private mutating func check(_ checkpoint: EngineCheckpoint, _ place: Place) throws(ReplayError) {

@@ -72,6 +72,9 @@ public struct RunDescription: Codable, Sendable, Equatable {
         }
     }
 
+    /// Number of instruments.
+    public var instrumentCount: Int { instruments.count }
+
     /// Reads a description back; nil where the bytes are none.
     init?(_ bytes: [UInt8]) {
         guard let description = try? JSONDecoder().decode(RunDescription.self, from: Data(bytes)) else { return nil }

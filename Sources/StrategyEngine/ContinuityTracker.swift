@@ -30,6 +30,9 @@ struct ContinuityTracker {
     /// The feed's connection that delivered the last accepted tick.
     private(set) var connection: UInt64 = 0
 
+    /// The last accepted tick came by a connection of another run.
+    mutating func forgetConnection() { connection = .max }
+
     // hot path (HotPathTests)
     /// Classifies a tick and, unless it is a repeat, makes it the last one. O(1).
     ///

@@ -61,11 +61,12 @@ extension DecisionCore {
         }
     }
 
-    /// Goes on in a new run: nobody answers what the one before it asked for, so each hole is asked for again and has all its
-    /// time again. Before anything is taken. O(instruments).
+    /// Goes on in a new run, whose connections are others whatever their numbers. Nobody answers what the one before it asked
+    /// for, so each hole is asked for again and has all its time again. Before anything is taken. O(instruments).
     public mutating func resume(at now: MonotonicNanos) {
-        guard isHolding else { return }
         journal?.resumed(now)
+        for stream in 0..<holds.instrumentCount * EngineCounters.kindCount { trackers[stream].forgetConnection() }
+        guard isHolding else { return }
         timerNanos = .max
         for instrument in 0..<holds.instrumentCount where holds.streams[instrument].isOnHold {
             for index in 0..<holds.streams[instrument].holeCount {

@@ -181,7 +181,12 @@ public struct DecisionCore: ~Copyable {
     }
 
     /// Ends a batch: what was recorded becomes visible to the store writer.
-    public mutating func publishRecords() { records.publish() }
+    ///
+    /// How far the journal was by then stands behind it, so that the store writer can say what is stored.
+    public mutating func publishRecords() {
+        if let mark = journal?.nextMark() { records.append(mark: mark) }
+        records.publish()
+    }
 
     /// What a market event's id made of it.
     enum Admission {

@@ -49,6 +49,8 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
 
     var writer: ChainWriter
     private let taken: UnsafeMutablePointer<UInt64>
+    private var lastRing = 0
+    private var markedSequence: UInt64 = 0
     private let ringCount: Int
     /// What the owner wants to find in front of each checkpoint: which instruments, strategies and feeds the numbers mean.
     private let preface: UnsafeMutableRawBufferPointer
@@ -87,13 +89,19 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     /// The number of the last entry.
     public var lastSequence: UInt64 { writer.nextSequence - 1 }
 
-    /// Slots taken from a ring in this run.
-    func slotsTaken(from ring: Int) -> UInt64 { taken[ring] }
+    /// How far it is, once for each entry.
+    mutating func nextMark() -> StoreMark? {
+        guard lastSequence != markedSequence else { return nil }
+        markedSequence = lastSequence
+        return StoreMark(
+            sequence: lastSequence, feed: UInt16(truncatingIfNeeded: lastRing), takenSlots: taken[lastRing])
+    }
 
     /// Puts on record that `count` slots are taken from a ring now.
     @usableFromInline
     mutating func take(_ count: Int, from ring: Int, at now: MonotonicNanos) {
         taken[ring] &+= UInt64(count)
+        lastRing = ring
         var entry = JournalEntry(kind: EngineEntryKind.take, source: UInt16(truncatingIfNeeded: ring))
         entry.word0 = UInt64(count)
         entry.word1 = now.rawValue

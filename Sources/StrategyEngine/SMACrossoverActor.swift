@@ -93,9 +93,25 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         core.adopt(signs)
     }
 
-    /// Takes over the state of a checkpoint, see `DecisionCore.restore`; before `run`.
-    public func restore(_ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?]) -> Bool {
-        core.restore(checkpoint, instruments: instruments, strategies: strategies)
+    /// Goes on where a checkpoint stands, see `DecisionCore.restore`; before `run`.
+    ///
+    /// - Parameters:
+    ///   - unrecorded: signals that were decided by then and are not on record yet.
+    ///   - publishes: whether the sink takes those, too.
+    /// - Returns: false, and nothing changed, where the checkpoint can't be read.
+    public func restore(
+        _ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?], unrecorded: [Decision],
+        publishes: Bool
+    ) -> Bool {
+        guard core.restore(checkpoint, instruments: instruments, strategies: strategies) else { return false }
+        // The journal has made its first segment before it is attached to an engine that runs.
+        guard hasJournalRoom() else { return true }
+        for decision in unrecorded {
+            core.journal?.append(decision)
+            if publishes { _ = sink.publish(decision) }
+        }
+        core.resume(at: MonotonicClock.now())
+        return true
     }
 
     /// Makes `run` return once the rings are empty. Stop the feeds first.

@@ -13,6 +13,9 @@ struct EngineHandle: Sendable {
     let abandon: @Sendable () async -> Void
     /// Hands over the newest published signals.
     let adopt: @Sendable ([PublishedSign]) async -> Void
+    /// Puts it where a checkpoint stands, with what was decided and is not on record; false where it can't be read. See
+    /// `SMACrossoverActor.restore`.
+    let restore: @Sendable (EngineCheckpoint, [Int?], [Int?], [Decision], Bool) async -> Bool
     /// Ends the thread, after `run` has returned.
     let shutdown: @Sendable () -> Void
 
@@ -21,6 +24,7 @@ struct EngineHandle: Sendable {
         stop = { await engine.stop() }
         abandon = { await engine.abandon() }
         adopt = { await engine.adopt($0) }
+        restore = { await engine.restore($0, instruments: $1, strategies: $2, unrecorded: $3, publishes: $4) }
         shutdown = { engine.shutdown() }
     }
 }

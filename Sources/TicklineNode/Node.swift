@@ -21,6 +21,8 @@ public struct Node: Sendable {
     /// Held until the process ends.
     private let folder: DataFolder?
     private let journal: NodeJournal?
+    /// Puts the engine where the last run stood.
+    private let restore: @Sendable () async -> Void
 
     /// Builds the parts; nothing is started and no connection made.
     ///
@@ -37,15 +39,17 @@ public struct Node: Sendable {
         path.register(metrics, names: names)
         AllocatorMetrics.register(metrics)
         ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
-        let signals = try SignalDestination(
-            plan: plan, settings: settings, metrics: metrics, health: health, logger: logger)
         let keepsFiles = settings.store == .sqlite || settings.journal == .on
         folder = keepsFiles ? try DataFolder(path: settings.data) : nil
-        var journal: NodeJournal?
-        if settings.journal == .on, let folder {
-            journal = try NodeJournal(
-                plan: plan, folder: folder, settings: settings, metrics: metrics, health: health, logger: logger)
-        }
+        let journal =
+            try settings.journal == .on
+            ? folder.map { folder throws(SettingsError) in
+                try NodeJournal(
+                    plan: plan, folder: folder, records: path.records, settings: settings, metrics: metrics,
+                    health: health, logger: logger)
+            } : nil
+        let signals = try SignalDestination(
+            plan: plan, settings: settings, journal: journal, metrics: metrics, health: health, logger: logger)
         let engine = signals.makeEngine(
             catalog: plan.catalog, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
         let limiter = ConnectionLimiter()
@@ -81,7 +85,7 @@ public struct Node: Sendable {
             services.append(
                 try storing(
                     RingConsumer(records), folder: settings.store == .sqlite ? folder : nil, catalog: plan.catalog,
-                    settings: settings, metrics: metrics,
+                    settings: settings, progress: journal?.storeProgress, metrics: metrics,
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }
         services.append(
@@ -96,6 +100,7 @@ public struct Node: Sendable {
                 logger: logger))
         self.services = services
         self.journal = journal
+        restore = { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
         self.settings = settings
         self.logger = logger
         self.metrics = metrics
@@ -113,6 +118,7 @@ public struct Node: Sendable {
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
         journal?.start()
+        await restore()
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
         let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
         onListening(addresses)

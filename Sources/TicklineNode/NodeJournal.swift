@@ -2,27 +2,36 @@ import FeedHandler
 import Journal
 import Logging
 import Replay
+import RingBuffer
 import StrategyEngine
+import Synchronization
 import Telemetry
 import ThreadExecutor
+import TradingModel
 
-/// A run's journal: one chain for each feed and one for the engine, in the data folder.
+/// A run's journal: one chain for each writing thread, in the data folder; and what it held when the run began.
 struct NodeJournal: Sendable {
     /// Sizes of a feed's segments: large ones are switched seldom, and small ones leave a small budget enough history.
     private static let feedSegmentBytes = 4 << 20...16 << 20
     /// Entries of an engine's segment: 8 MiB, two minutes of a thousand ticks a second.
     private static let engineEntries = 1 << 17
+    /// Entries of the segments in which publisher and store writer note how far they are: 256 KiB.
+    private static let noteEntries = 4_032
 
     private let journal: Journal
     private let description: RunDescription
     private let ringCount: Int
+    private let recovered: RecoveredRun?
+    /// The store writer's notes; nil where nothing is stored.
+    private let stored: SharedLog?
 
-    /// Takes over the journal of the data folder.
+    /// Takes over the journal of the data folder, and reads what the last run has left.
     ///
+    /// - Parameter records: the ring to the store writer, for what the last run had not stored.
     /// - Throws: `SettingsError.conflict` where it can't be, with the remedy.
     init(
-        plan: NodePlan, folder: DataFolder, settings: Settings, metrics: MetricsRegistry, health: HealthRegistry,
-        logger: Logger
+        plan: NodePlan, folder: DataFolder, records: SPSCRing?, settings: Settings, metrics: MetricsRegistry,
+        health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
         ringCount = plan.feeds.count
         description = RunDescription(
@@ -30,29 +39,43 @@ struct NodeJournal: Sendable {
             feeds: plan.feeds.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
             mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent)
         let budget = settings.journalBudgetMiB << 20
-        let share = budget / (8 * (ringCount + 1))
-        let feedBytes = min(max(share, Self.feedSegmentBytes.lowerBound), Self.feedSegmentBytes.upperBound)
-        let engineBytes =
-            Self.engineEntries * 64 + 8_192 + DecisionCore.mostCheckpointBytes(plan.catalog) + description.bytes.count
-        var plans = (0..<ringCount).map { ChainPlan.feed($0, segmentBytes: feedBytes & ~4_095) }
-        plans.append(
-            ChainPlan(
-                chain: JournalChain(.engine), segmentBytes: (engineBytes + 4_095) & ~4_095,
-                tableEntries: Self.engineEntries))
-        do throws(JournalError) {
-            let path = folder.journal
+        do {
+            let existing = try JournalFolder(path: folder.journal)
+            recovered = try RecoveredRun(existing, records: records, logger: logger)
             journal = try Journal(
                 settings: JournalSettings(
-                    folder: path, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
-                plans: plans, existing: JournalFolder(path: path), wallClock: { MonotonicClock.wallClock() },
-                metrics: metrics, health: health.check("journal", roles: [.collector, .processor]), logger: logger)
+                    folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
+                plans: Self.plans(plan, budgetBytes: budget, prefaceBytes: description.bytes.count),
+                existing: existing, wallClock: { MonotonicClock.wallClock() }, metrics: metrics,
+                health: health.check("journal", roles: [.collector, .processor]), logger: logger)
         } catch {
             throw .conflict("\(error)")
         }
+        stored = records == nil ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
+    }
+
+    private static func plans(_ plan: NodePlan, budgetBytes: Int, prefaceBytes: Int) -> [ChainPlan] {
+        let share = budgetBytes / (8 * (plan.feeds.count + 1))
+        let feedBytes = min(max(share, feedSegmentBytes.lowerBound), feedSegmentBytes.upperBound)
+        let engineBytes =
+            engineEntries * 64 + 8_192 + DecisionCore.mostCheckpointBytes(plan.catalog) + prefaceBytes
+        return plan.feeds.indices.map { ChainPlan.feed($0, segmentBytes: feedBytes & ~4_095) } + [
+            ChainPlan(
+                chain: JournalChain(.engine), segmentBytes: (engineBytes + 4_095) & ~4_095,
+                tableEntries: engineEntries),
+            ChainPlan(
+                chain: JournalChain(.acknowledgements), segmentBytes: 4_096 + noteEntries * 64,
+                tableEntries: noteEntries, readyAhead: 2),
+            ChainPlan(
+                chain: JournalChain(.stored), segmentBytes: 4_096 + noteEntries * 64, tableEntries: noteEntries),
+        ]
     }
 
     /// Makes the first segments; before anything writes.
-    func start() { journal.start() }
+    func start() {
+        journal.start()
+        stored?.append(recovered?.storedSequence ?? 0)
+    }
 
     /// Ends the journal's thread, after everything that writes.
     func stop() { journal.stop() }
@@ -63,6 +86,68 @@ struct NodeJournal: Sendable {
     /// The engine's chain; once.
     func engineJournal() -> EngineJournal {
         EngineJournal(
-            writer: journal.writer(of: JournalChain(.engine)), ringCount: ringCount, preface: description.bytes)
+            writer: journal.writer(of: JournalChain(.engine)), ringCount: ringCount, preface: description.bytes,
+            signalCount: recovered?.state.recordedSignals ?? 0)
+    }
+
+    /// What the publisher takes over, and where it tells what is acknowledged; once.
+    func publishing(outboxCapacity: Int) throws(SettingsError) -> (
+        firstOrdinal: UInt64, signals: RecoveredSignals, acknowledged: AcknowledgementHandler
+    ) {
+        let log = SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))
+        let handler: AcknowledgementHandler = { log.append($0.ordinal, $0.entryMillis, $0.entrySequence) }
+        guard let recovered else { return (1, RecoveredSignals(), handler) }
+        do throws(ReplayError) {
+            let signals = try recovered.signals(most: outboxCapacity)
+            return (signals.firstOrdinal, signals.recovered, handler)
+        } catch { throw .conflict("\(error)") }
+    }
+
+    /// Where the store writer tells how far it is.
+    var storeProgress: StoreProgressHandler? {
+        guard let stored else { return nil }
+        return { stored.append($0.sequence) }
+    }
+
+    /// Puts the engine where the last run stood.
+    ///
+    /// - Parameter publishes: whether the engine's sink is handed what was decided and is not on record.
+    func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async {
+        guard let state = recovered?.state else { return }
+        let (instruments, strategies) = state.description.indices(in: description)
+        let unrecorded = state.unrecorded.compactMap {
+            Self.translate($0.decision, instruments: instruments, strategies: strategies)
+        }
+        let isRestored = await engine.restore(state.checkpoint, instruments, strategies, unrecorded, publishes)
+        guard isRestored else {
+            return logger.warning("the journal's state is of another version; averages warm up anew")
+        }
+        logger.info(
+            "the last run's state is restored",
+            metadata: [
+                "signals": "\(state.recordedSignals)", "decidedAtItsEnd": "\(state.unrecorded.count)",
+                "instruments": "\(instruments.count { $0 != nil }) of \(description.instrumentCount)",
+            ])
+    }
+
+    /// The decision by this run's numbers; nil for an instrument or strategy it does not have.
+    private static func translate(_ decision: Decision, instruments: [Int?], strategies: [Int?]) -> Decision? {
+        guard let instrument = instruments[Int(decision.instrument)], let strategy = strategies[Int(decision.strategy)]
+        else { return nil }
+        var decision = decision
+        decision.instrument = UInt32(instrument)
+        decision.strategy = UInt16(strategy)
+        return decision
+    }
+}
+
+/// A log that its thread's handler shares with the run's start.
+private final class SharedLog: Sendable {
+    private let log: Mutex<ProgressLog>
+
+    init(_ log: consuming sending ProgressLog) { self.log = Mutex(log) }
+
+    func append(_ first: UInt64, _ second: UInt64 = 0, _ third: UInt64 = 0) {
+        log.withLock { $0.append(first, second, third) }
     }
 }

@@ -15,7 +15,8 @@ struct SignalDestination: Sendable {
     private let kind: Kind
 
     init(
-        plan: NodePlan, settings: Settings, metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
+        plan: NodePlan, settings: Settings, journal: NodeJournal?, metrics: MetricsRegistry, health: HealthRegistry,
+        logger: Logger
     ) throws(SettingsError) {
         guard let endpoint = plan.redis else {
             kind = .console(ConsolePrinter(catalog: plan.catalog, metrics: metrics))
@@ -26,15 +27,20 @@ struct SignalDestination: Sendable {
             mode: settings.publish == .once ? .once : .append)
         configuration.trim = StreamTrimSettings(
             mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
+        let past = try journal?.publishing(outboxCapacity: configuration.outboxCapacity)
         do {
             kind = .redis(
                 try SignalPublisher(
-                    configuration: configuration, catalog: plan.catalog, metrics: metrics,
+                    configuration: configuration, catalog: plan.catalog, firstOrdinal: past?.firstOrdinal ?? 1,
+                    recovered: past?.signals ?? RecoveredSignals(), acknowledged: past?.acknowledged, metrics: metrics,
                     health: health.check("redis", roles: [.processor, .trader]), logger: logger))
         } catch {
             throw .conflict("\(error)")
         }
     }
+
+    /// Whether signals of an earlier run are the publisher's affair; else the engine hands them over.
+    var takesOverSignals: Bool { if case .redis = kind { true } else { false } }
 
     /// The engine whose sink this is; make one.
     func makeEngine(

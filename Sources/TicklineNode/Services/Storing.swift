@@ -12,7 +12,7 @@ import TradingModel
 /// - Throws: `SettingsError.conflict` where the store refuses its settings or its file.
 func storing(
     _ records: consuming RingConsumer, folder: DataFolder?, catalog: MarketCatalog, settings: Settings,
-    metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+    progress: StoreProgressHandler?, metrics: MetricsRegistry, health: HealthCheck, logger: Logger
 ) throws(SettingsError) -> DrainingService {
     let retentionSeconds = settings.tickRetentionDays * 86_400
     if let folder {
@@ -24,7 +24,7 @@ func storing(
         } catch {
             throw .conflict("\(error)")
         }
-        return writing(records, to: store, metrics: metrics, health: health, logger: logger)
+        return writing(records, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
     }
     var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
     configuration.database = settings.mongoDatabase
@@ -37,16 +37,16 @@ func storing(
     } catch {
         throw .conflict("\(error)")
     }
-    return writing(records, to: store, metrics: metrics, health: health, logger: logger)
+    return writing(records, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
 }
 
 private func writing<Store: TradeStore & ~Copyable>(
-    _ records: consuming RingConsumer, to store: consuming Store, metrics: MetricsRegistry, health: HealthCheck,
-    logger: Logger
+    _ records: consuming RingConsumer, to store: consuming Store, progress: StoreProgressHandler?,
+    metrics: MetricsRegistry, health: HealthCheck, logger: Logger
 ) -> DrainingService {
     let writer = StoreWriter(
         records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics, health: health,
-        logger: logger)
+        logger: logger, progress: progress)
     return DrainingService(
         start: { writer.start() },
         drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },

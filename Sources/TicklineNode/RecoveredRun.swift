@@ -1,0 +1,77 @@
+import Journal
+import Logging
+import Replay
+import RingBuffer
+import TradingModel
+
+/// What the runs before this one have left in the journal.
+struct RecoveredRun: Sendable {
+    /// How far before the newest acknowledgement signals are kept: a failover can undo as much.
+    private static let undoableMillis: UInt64 = 60_000
+
+    /// The engine's state behind everything that was received and decided.
+    let state: Recovery
+    /// The engine's entry up to which the store has everything; nil where nothing was stored.
+    let storedSequence: UInt64?
+    private let folder: JournalFolder
+    /// Acknowledgements of the last minute of the last run, oldest first.
+    private let acknowledgements: [SignalAcknowledgement]
+    /// The highest number of an acknowledged signal; nil where none is known.
+    private let lastAcknowledged: UInt64?
+
+    /// Replays the journal's end; nil where there is none.
+    ///
+    /// - Throws: `JournalError`, `ReplayError`.
+    init?(_ folder: JournalFolder, records: SPSCRing?, logger: Logger) throws {
+        self.folder = folder
+        var stored: UInt64?
+        try ProgressLog.readBackwards(JournalChain(.stored), in: folder) { sequence, _, _ in
+            stored = sequence
+            return false
+        }
+        // A run with a store begins with a note: without any there was none.
+        storedSequence = stored
+        guard let state = try Recovery.perform(in: folder, storedSequence: stored, records: records) else { return nil }
+        self.state = state
+        if state.droppedRecords > 0 {
+            logger.error(
+                "records of the last run found no room on their way to the store",
+                metadata: ["count": "\(state.droppedRecords)"])
+        }
+        var found: [SignalAcknowledgement] = []
+        var last: UInt64?
+        try ProgressLog.readBackwards(JournalChain(.acknowledgements), in: folder) { ordinal, millis, sequence in
+            guard millis + Self.undoableMillis >= found.first?.entryMillis ?? millis else { return false }
+            found.append(SignalAcknowledgement(ordinal: ordinal, entryMillis: millis, entrySequence: sequence))
+            last = max(last ?? 0, ordinal)
+            return true
+        }
+        acknowledgements = found.reversed()
+        lastAcknowledged = last
+    }
+
+    /// What a publisher takes over, at most `most` signals; those not acknowledged first of all.
+    ///
+    /// Where no acknowledgement is known nothing is: the last runs published nowhere, or the folder was another's.
+    func signals(most: Int) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
+        let next = state.recordedSignals + UInt64(state.unrecorded.count) + 1
+        var recovered = RecoveredSignals()
+        let oldest = acknowledgements.map(\.ordinal).min() ?? 1
+        var first = min(oldest, (lastAcknowledged ?? 0) + 1)
+        if next - first > UInt64(most) { first = next - UInt64(most) }
+        var parts = try Recovery.signals(from: first, in: folder)
+        let unrecorded = state.unrecorded.filter { $0.number >= first }
+        if !unrecorded.isEmpty { parts.append((state.catalog, unrecorded)) }
+        // Consecutive up to the end: what stands behind a hole in the numbers counts, what is in front of it is lost history.
+        let numbers = parts.flatMap { $0.signals.map(\.number) }
+        var begin = next
+        for number in numbers.reversed() where number == begin - 1 { begin = number }
+        recovered.parts = parts.map { part in
+            RecoveredSignals.Part(
+                catalog: part.catalog, signals: part.signals.filter { $0.number >= begin }.map(\.decision))
+        }.filter { !$0.signals.isEmpty }
+        recovered.acknowledgements = acknowledgements
+        recovered.newestEntryMillis = acknowledgements.map(\.entryMillis).max()
+        return (begin, recovered)
+    }
+}
