@@ -223,6 +223,35 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(5)) == 0)
     }
 
+    /// The process is gone, what it had handed to the network is not: it arrives when the next process has connected.
+    @Test(arguments: [PublishMode.append, .once])
+    func `commands of a killed process that arrive late leave each signal once`(mode: PublishMode) async throws {
+        let server = try await RedisServer()
+        let proxy = FaultProxy(target: server.port)
+        defer { proxy.stop() }
+        let configuration = try Fixture.configuration("127.0.0.1:\(proxy.port)", mode: mode)
+        let acknowledgements = Acknowledgements()
+        let killed = try Rig(configuration, acknowledgements: acknowledgements)
+        var sink = killed.publisher.makeSink()
+        killed.publisher.start()
+        try await waitUntil("ready") { killed.health.status.isReady }
+        proxy.stall(connection: 1)
+        for index in 0..<3 { _ = sink.publish(Fixture.signal(index)) }
+        #expect(await killed.publisher.drainAndStop(timeout: .zero) == 3)
+        let next = try Rig(
+            configuration, recovered: .fixture(3, acknowledgements), acknowledgements: acknowledgements)
+        next.publisher.start()
+        try await waitUntil("the next process is connected") { proxy.openConnections == 2 }
+        proxy.resume()
+        try await next.drained()
+        try await waitUntil("the first connection has ended") { proxy.openConnections == 1 }
+        #expect(await next.publisher.drainAndStop(timeout: .seconds(5)) == 0)
+        let probe = try Probe(server.url)
+        #expect(try probe.identifiers() == (0..<3).map(Fixture.identifier))
+        #expect(acknowledgements.ordinals == [1, 2, 3])
+        #expect(try probe.agrees(with: acknowledgements))
+    }
+
     /// Ten entries of the tail are read at a start, but what is not acknowledged may stand further back.
     @Test(arguments: [true, false])
     func `the stream is read back to the last acknowledgement, not only over its tail`(hasNewest: Bool) async throws {
@@ -243,7 +272,7 @@ import TradingModel
     @Test func `signals of another catalogue are written with their own names and scales`() async throws {
         let server = try await RedisServer()
         let strategy = try SMACrossoverParameters(shortPeriod: 12, longPeriod: 400_000)
-        let longName = "LONGERTHANANYINSTRUMENTOFTHERUNTHATFOLLOWSBECAUSEITWASANOTHERSETTING"
+        let longName = String(repeating: "LONG", count: 200)
         let earlier = MarketCatalog(
             instruments: [
                 InstrumentSpecification(
