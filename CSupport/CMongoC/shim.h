@@ -131,12 +131,13 @@ static inline const char *_Nonnull CMongoC_message(const bson_error_t *_Nonnull 
 }
 
 // Runs a command on the primary and copies its reply into `reply`, an existing empty document: the driver initialises
-// the reply it is given and needs a bson_t for it, which Swift cannot hold. Blocks within the client's time limits.
+// the reply it is given and needs a bson_t for it, which Swift cannot hold. `options` are the driver's, such as the
+// write concern. Blocks within the client's time limits.
 static inline bool CMongoC_command(mongoc_client_t *_Nonnull client, const char *_Nonnull database,
-                                   const bson_t *_Nonnull command, bson_t *_Nonnull reply,
-                                   bson_error_t *_Nonnull error) {
+                                   const bson_t *_Nonnull command, const bson_t *_Nonnull options,
+                                   bson_t *_Nonnull reply, bson_error_t *_Nonnull error) {
     bson_t answer;
-    bool done = mongoc_client_write_command_with_opts(client, database, command, NULL, &answer, error);
+    bool done = mongoc_client_write_command_with_opts(client, database, command, options, &answer, error);
     bson_concat(reply, &answer);
     bson_destroy(&answer);
     return done;

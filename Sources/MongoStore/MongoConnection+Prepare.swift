@@ -3,6 +3,9 @@ internal import TradingModel
 
 extension MongoConnection {
     /// Makes all indexes; what is there already stays.
+    ///
+    /// None waits for a majority: after a failover that may take a second each, although the indexes are there. One that a
+    /// further failover undoes is made again, since that failover breaks the connection too.
     func prepare(_ settings: MongoStoreSettings) throws(TradeStoreError) {
         let database = settings.database
         // Signals are decisions.
@@ -25,7 +28,7 @@ extension MongoConnection {
     }
 
     private func createIndex(_ fields: [String], on collection: String, of database: String) throws(TradeStoreError) {
-        switch run(Self.createCommand(fields, retentionSeconds: nil, on: collection), database: database) {
+        switch apply(Self.createCommand(fields, retentionSeconds: nil, on: collection), database: database) {
         case .success: return
         case .failure(let failure):
             // An operator's own index over the same fields serves as well.
@@ -39,7 +42,7 @@ extension MongoConnection {
         ofDocumentsWith mark: String? = nil
     ) throws(TradeStoreError) {
         let create = Self.createCommand([field], retentionSeconds: seconds, ofDocumentsWith: mark, on: collection)
-        switch run(create, database: database) {
+        switch apply(create, database: database) {
         case .success: return
         case .failure(let failure):
             guard Self.isConflict(failure.code) else { throw failure.error }
@@ -51,7 +54,15 @@ extension MongoConnection {
         var command = BSONDocument()
         command.append("collMod", collection)
         command.append("index", index)
-        if case .failure(let failure) = run(command, database: database) { throw failure.error }
+        if case .failure(let failure) = apply(command, database: database) { throw failure.error }
+    }
+
+    private func apply(_ command: borrowing BSONDocument, database: String) -> CommandResult {
+        var concern = BSONDocument()
+        concern.append("w", int32: 1)
+        var options = BSONDocument()
+        options.append("writeConcern", concern)
+        return run(command, options: options, database: database)
     }
 
     private static func isConflict(_ code: Int32) -> Bool {

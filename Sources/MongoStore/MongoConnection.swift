@@ -40,19 +40,21 @@ package import TradingModel
     /// - Throws: `refused` for text that is no JSON, otherwise as the server answers.
     package func run(_ json: String, database: String) throws(TradeStoreError) -> String {
         guard let command = BSONDocument(json: json) else { throw .refused("the command is no JSON document") }
-        switch run(command, database: database) {
+        switch run(command, options: BSONDocument(), database: database) {
         case .success(let reply): return reply.json
         case .failure(let failure): throw failure.error
         }
     }
 
-    /// Runs one command with majority write concern where it writes.
-    func run(_ command: borrowing BSONDocument, database: String) -> CommandResult {
+    /// Runs one command with the driver's options; where they give no write concern, the address's or the server's holds.
+    func run(
+        _ command: borrowing BSONDocument, options: borrowing BSONDocument, database: String
+    ) -> CommandResult {
         guard let client = unsafe mongoc_client_pool_pop(pool) else { return .failure(.noConnection) }
         defer { unsafe mongoc_client_pool_push(pool, client) }
         let reply = BSONDocument()
         var error = bson_error_t()
-        guard unsafe CMongoC_command(client, database, command.raw, reply.raw, &error) else {
+        guard unsafe CMongoC_command(client, database, command.raw, options.raw, reply.raw, &error) else {
             return .failure(failure(&error))
         }
         return .success(reply)

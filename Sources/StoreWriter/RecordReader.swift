@@ -8,7 +8,8 @@ import TradingModel
 struct RecordReader: ~Copyable {
     private let records: RingConsumer
     private var decoder: SlotDecoder
-    private var takenSlots = 0
+    /// Slots of the batch in hand.
+    private(set) var takenSlots = 0
     private var acknowledgedMarks = 0
 
     /// Reads `records`; `initialWallOffsetNanos` is this process's clock offset.

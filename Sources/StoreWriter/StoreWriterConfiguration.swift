@@ -1,7 +1,7 @@
 /// The limits of a `StoreWriter`.
 public struct StoreWriterConfiguration: Sendable, Equatable {
     /// Ring slots taken for one batch; a decision or kline takes two, a book update one and one more for three levels.
-    /// What MongoDB writes best is 500 to 1,000 documents.
+    /// What MongoDB writes best is 500 to 1,000 documents. A store that is slow for any batch gets up to four times as many.
     public var mostBatchRecords = 1_000
     /// Bytes of ring slots taken for one batch; the lower of the two limits holds. The batch that ends a book update
     /// holds the slots taken for it before as well, at most 512 KiB (`BookUpdate.mostSlots`), some 2 MiB as documents.
@@ -13,7 +13,7 @@ public struct StoreWriterConfiguration: Sendable, Equatable {
     /// The wait after the first failed attempt; it doubles with each further one.
     public var firstBackoffMillis = 100
     /// The longest wait between two attempts, and the wait after a refusal.
-    public var longestBackoffMillis = 5_000
+    public var longestBackoffMillis = 1_000
     /// How often a continuing failure is logged again.
     public var logIntervalMillis = 30_000
 
@@ -21,7 +21,13 @@ public struct StoreWriterConfiguration: Sendable, Equatable {
     public init() {}
 
     /// Slots in one batch: both limits, and at least one.
-    var mostBatchSlots: Int { max(1, min(mostBatchRecords, mostBatchBytes / SlotDecoder.slotBytes)) }
+    var mostBatchSlots: Int { slots(mostBatchRecords) }
+
+    /// Slots in one batch of a store that is slow for any batch. No more: a batch that a store has already, and refuses
+    /// document by document, must still be through within the time an answer may take.
+    var mostCatchUpSlots: Int { slots(mostBatchSlots * 4) }
+
+    private func slots(_ records: Int) -> Int { max(1, min(records, mostBatchBytes / SlotDecoder.slotBytes)) }
 }
 
 /// Milliseconds as nanoseconds; negative settings count as 0.

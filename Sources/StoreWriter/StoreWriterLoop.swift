@@ -49,6 +49,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
     private var reader: RecordReader
     private var store: Store
     private var machine: BatchStateMachine
+    private var limit: BatchLimit
     private var batch = StoreBatch()
     private var newestTaken: MonotonicNanos?
     private var random = SystemRandomNumberGenerator()
@@ -70,6 +71,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         self.store = store
         self.configuration = configuration
         machine = BatchStateMachine(configuration: configuration)
+        limit = BatchLimit(usual: configuration.mostBatchSlots, most: configuration.mostCatchUpSlots)
         self.metrics = metrics
         self.health = health
         self.logger = logger
@@ -115,7 +117,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
 
     private func write() {
         if batch.count == 0 {
-            if let times = reader.take(into: &batch, mostSlots: configuration.mostBatchSlots) {
+            if let times = reader.take(into: &batch, mostSlots: limit.slots) {
                 metrics.lag.set(times.lowerBound)
                 newestTaken = times.upperBound
             }
@@ -123,8 +125,13 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         }
         guard batch.count > 0 else { return release() }
         do {
+            let start = MonotonicClock.now()
             let receipt = try store.write(batch)
-            metrics.acknowledged(batch, receipt, now: MonotonicClock.now())
+            let now = MonotonicClock.now()
+            metrics.acknowledged(batch, receipt, now: now)
+            if machine.failedAttempts == 0 {
+                limit.acknowledged(slots: reader.takenSlots, nanos: now.nanos(since: start))
+            }
             if receipt.refused > 0 {
                 logger.error("the store refused records for good", metadata: ["records": "\(receipt.refused)"])
             }
@@ -154,6 +161,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         let now = MonotonicClock.now()
         let isRefusal = if case .refused = error { true } else { false }
         machine.failed(now: now, isRefusal: isRefusal, jitter: Double.random(in: 0...1, using: &random))
+        limit.reset()
         metrics.failed(error)
         health.report(isReady: false, reason: error.description)
         failingSince = failingSince ?? now

@@ -1,12 +1,7 @@
-import Logging
-import MongoStore
-import RingBuffer
 import StoreWriter
 import Telemetry
 import TestSupport
 import Testing
-import ThreadExecutor
-import TradingModel
 
 /// The writer in front of a real server that comes and goes.
 @Suite(.serialized, .enabled(if: MongoServer.shouldRun, "run scripts/fetch-mongod for a mongod"))
@@ -14,46 +9,12 @@ struct MongoWriterTests {
     /// The trades of one recorded hour.
     private static let volume: UInt64 = 9_757
 
-    private struct Run: ~Copyable {
-        let metrics = MetricsRegistry()
-        let health = HealthRegistry().check("store", roles: [.collector])
-        let producer: RingProducer
-        let writer: StoreWriter<MongoStore>
-
-        init(_ uri: String, mostBatchRecords: Int = 1_000) throws {
-            let ring = SPSCRing(capacitySlots: 1 << 15)
-            producer = RingProducer(ring)
-            var configuration = StoreWriterConfiguration()
-            configuration.mostBatchRecords = mostBatchRecords
-            configuration.longestBackoffMillis = 500
-            let store = try MongoStore(settings: MongoStoreSettings(uri: uri), catalog: SampleMarket.catalog) {
-                MonotonicClock.wallClock()
-            }
-            writer = StoreWriter(
-                records: RingConsumer(ring), store: store, configuration: configuration, metrics: metrics,
-                health: health,
-                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-            writer.start()
-        }
-
-        func publish(_ numbers: ClosedRange<UInt64>) {
-            for number in numbers {
-                let isWritten = producer.tryWrite(
-                    SampleMarket.tick(number, receiveNanos: MonotonicClock.now().rawValue))
-                precondition(isWritten, "the test's ring is large enough")
-            }
-            producer.publishQuietly()
-        }
-
-        func total(_ name: String) -> Int { Int(metrics.total(name)) }
-    }
-
     @Test func `a recording's volume is stored once, and a second time adds nothing`() async throws {
         let server = try MongoServer()
         defer { server.remove() }
         try await server.start()
         for pass in 1...2 {
-            let run = try Run(server.uri)
+            let run = try WriterRun(server.uri)
             run.publish(1...Self.volume)
             #expect(run.writer.drainAndStop(timeout: .seconds(30)) == 0)
             #expect(run.total("tickline_store_documents_total") == (pass == 1 ? Int(Self.volume) : 0))
@@ -65,7 +26,7 @@ struct MongoWriterTests {
     @Test func `a server that starts late gets everything`() async throws {
         let server = try MongoServer()
         defer { server.remove() }
-        let run = try Run(server.uri)
+        let run = try WriterRun(server.uri)
         run.publish(1...3_000)
         try await waitUntil("two failed attempts") { run.total("tickline_store_errors_total") >= 2 }
         #expect(!run.health.status.isReady)
@@ -83,7 +44,7 @@ struct MongoWriterTests {
         let server = try MongoServer()
         defer { server.remove() }
         try await server.start()
-        let run = try Run(server.uri, mostBatchRecords: 100)
+        let run = try WriterRun(server.uri, mostBatchRecords: 100)
         var next: UInt64 = 1
         for round in 1...3 {
             run.publish(next...next + 2_999)
@@ -110,7 +71,7 @@ struct MongoWriterTests {
         let server = try MongoServer()
         defer { server.remove() }
         try await server.start()
-        let run = try Run(server.uri)
+        let run = try WriterRun(server.uri)
         try await waitUntil("ready") { run.health.status.isReady }
         server.signal(19)  // SIGSTOP
         run.publish(1...500)

@@ -19,16 +19,22 @@ public final class MongoServer: @unchecked Sendable {
     /// The port, which stays the same over restarts.
     public let port = freePort()
     private let folder: TemporaryFolder
+    private let dataPath: String
     private let replicaSet: Bool
     private let extra: [String]
     private var process: ServerProcess?
 
     /// A server that does not run yet: a replica set of one, or a standalone server; `arguments` are added to the usual ones.
-    public init(replicaSet: Bool = true, arguments: [String] = []) throws {
+    /// Its data are in `dataPath`, or in a folder of its own.
+    public init(replicaSet: Bool = true, arguments: [String] = [], dataPath: String? = nil) throws {
         folder = try TemporaryFolder("mongod")
+        self.dataPath = dataPath ?? folder.path
         self.replicaSet = replicaSet
         extra = arguments
     }
+
+    /// Whether its process runs.
+    public var isRunning: Bool { process?.isRunning ?? false }
 
     /// Kills the server and removes its folder.
     public func remove() {
@@ -44,19 +50,26 @@ public final class MongoServer: @unchecked Sendable {
 
     /// Starts it over its folder and waits until it takes writes.
     public func start() async throws {
+        let process = try launch()
+        let client = try Client(uri: directURI)
+        try await waitUntil("mongod takes writes", timeout: .seconds(60)) {
+            guard process.isRunning else { throw ConditionTimeout(description: "mongod ended: \(process.output)") }
+            return client.isWritable(initiating: replicaSet ? port : nil)
+        }
+    }
+
+    /// Starts it over its folder and does not wait.
+    @discardableResult
+    public func launch() throws -> ServerProcess {
         var arguments = [
-            "--dbpath", folder.path, "--port", "\(port)", "--bind_ip", "127.0.0.1", "--nounixsocket",
+            "--dbpath", dataPath, "--port", "\(port)", "--bind_ip", "127.0.0.1", "--nounixsocket",
             "--wiredTigerCacheSizeGB", "0.25", "--setParameter", "ttlMonitorSleepSecs=1",
             "--setParameter", "enableTestCommands=1",
         ]
         if replicaSet { arguments += ["--replSet", "rs0", "--oplogSize", "64"] }
         let process = try ServerProcess(Self.program, arguments + extra, folder: folder.url, name: "mongod")
         self.process = process
-        let client = try Client(uri: directURI)
-        try await waitUntil("mongod takes writes", timeout: .seconds(60)) {
-            guard process.isRunning else { throw ConditionTimeout(description: "mongod ended: \(process.output)") }
-            return client.isWritable(initiating: replicaSet ? port : nil)
-        }
+        return process
     }
 
     /// A connection as a class, for closures to hold.
@@ -115,9 +128,9 @@ public final class MongoServer: @unchecked Sendable {
         return try JSONSerialization.jsonObject(with: Data(reply.utf8)) as? [String: Any] ?? [:]
     }
 
-    /// Number of documents of a collection.
-    public func count(_ collection: String) throws -> Int {
-        let reply = try run(#"{"count": "\#(collection)"}"#)
+    /// Number of documents of a collection, counted one by one: what the server remembers is wrong after a crash.
+    public func count(_ collection: String, database: String = "btc_data") throws -> Int {
+        let reply = try run(#"{"count": "\#(collection)", "query": {"_id": {"$exists": true}}}"#, database: database)
         let number = reply["n"] as? [String: String]
         return Int(number?["$numberInt"] ?? number?["$numberLong"] ?? "") ?? -1
     }
