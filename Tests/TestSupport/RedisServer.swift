@@ -56,6 +56,9 @@ public final class RedisServer: @unchecked Sendable {
     /// `redis://127.0.0.1:port`, without the password.
     public var url: String { "redis://127.0.0.1:\(port)" }
 
+    /// Whether its process runs.
+    public var isRunning: Bool { process.isRunning }
+
     /// Ends the server at once, as a crash would, and waits for its end.
     public func kill() { process.stop(SIGKILL) }
 
