@@ -43,7 +43,7 @@ struct WriterRun: ~Copyable {
 
     /// Publishes trades from `next` on at a steady rate until `isOver`, given the last one, says so.
     func publish(
-        from next: inout UInt64, perSecond: UInt64, timeout: Duration = .seconds(30),
+        from next: inout UInt64, perSecond: UInt64, timeout: Duration = .seconds(60),
         until isOver: (_ last: UInt64) throws -> Bool
     ) async throws {
         let (start, first) = (ContinuousClock.now, next)
