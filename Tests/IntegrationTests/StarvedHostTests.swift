@@ -29,6 +29,7 @@ import Testing
         let (status, counts) = try await market.stop()
         #expect(status == 0 && reconnects == 0 && counts["missing"] == 0 && counts["reconnects"] == 0)
         #expect(answered < 8, "the limit was reached")
+        #expect(short < usual + 0.4, "accepting pauses, it does not go round and round")
         #expect(try market.rows("SELECT count(*) FROM ticks")[0][0] as? Int == counts["ticks"])
         print(
             "figure: P4 two descriptors left: \(answered) of 8 connections answered, feed cuts \(counts["reconnects"] ?? -1),",

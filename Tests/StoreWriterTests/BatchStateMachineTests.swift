@@ -84,9 +84,9 @@ import TradingModel
             pauses.append(nanos / Self.millisecond)
             now += nanos
         }
-        let full: [UInt64] = [100, 200, 400, 800, 1_600, 3_200, 5_000]
+        let full: [UInt64] = [100, 200, 400, 800, 1_000]
         for (index, pause) in pauses.enumerated() {
-            let most = index < full.count ? full[index] : 5_000
+            let most = index < full.count ? full[index] : 1_000
             #expect(pause == max(100, most / 2 + UInt64(Double(most / 2) * jitter)))
         }
     }
@@ -95,7 +95,7 @@ import TradingModel
         var machine = BatchStateMachine(configuration: StoreWriterConfiguration())
         #expect(machine.next(waitingRecords: 1, now: time(0)) == .prepare)
         machine.failed(now: time(0), isRefusal: true, jitter: 1)
-        #expect(machine.next(waitingRecords: 1, now: time(0)) == .wait(nanos: 5_000 * Self.millisecond))
+        #expect(machine.next(waitingRecords: 1, now: time(0)) == .wait(nanos: 1_000 * Self.millisecond))
     }
 
     @Test func `a success makes the next pause short again`() {
