@@ -4,7 +4,7 @@ import MongoStore
 
 /// Three real mongod of a test's own that elect one of them, 2 s after they lose sight of it.
 public final class MongoReplicaSet: Sendable {
-    /// The members, the first being preferred by nobody.
+    /// The members; any of them may be the primary.
     public let members: [MongoServer]
     private let connections: [MemberConnection]
 
