@@ -154,6 +154,8 @@ struct RefillScenario: ~Copyable {
             fatalError("nothing is missing at \(request)")
         }
         let missing = (request.firstID...request.lastID).filter { !mended.contains($0) }
+        // The other connection's ticks between them are asked for as well.
+        let repeated = (request.firstID...request.lastID).filter { mended.contains($0) }
         let deadline = request.noticed.rawValue + 3_000_000_000
         let endNanos = UInt64.random(in: nowNanos..<deadline - 1, using: &random)
         var outcome = RefillOutcome.complete
@@ -177,6 +179,7 @@ struct RefillScenario: ~Copyable {
         for id in prompt.shuffled(using: &random) {
             refill(id, isAggregate, atNanos: UInt64.random(in: nowNanos...endNanos, using: &random))
         }
+        for id in repeated { refill(id, isAggregate, atNanos: UInt64.random(in: nowNanos...endNanos, using: &random)) }
         for id in tardy.shuffled(using: &random) { refill(id, isAggregate, atNanos: deadline + 1) }
         guard hole.fate != .silent else { return }
         queue.append(

@@ -243,6 +243,16 @@ import TradingModel
         #expect(fixture.metrics.total("tickline_ticks_repeated_total") == 4)
     }
 
+    @Test func `an id that waits already is a repeat`() throws {
+        var fixture = try fixture()
+        for id in [1, 4] as [UInt64] { _ = fixture.signals(trade(id, 5)) }
+        for tick in [refilled(3, 5), refilled(3, 6), trade(3, 7), refilled(2, 5)] { _ = fixture.signals(tick) }
+        let records = fixture.recorded()
+        #expect(records.ticks.map(\.id) == [1, 2, 3, 4] && records.ticks[2].price == 5)
+        #expect(fixture.metrics.total("tickline_ticks_repeated_total") == 2)
+        #expect(fixture.core.heldTicks == 0 && fixture.core.timerDeadline == nil)
+    }
+
     @Test func `the gap has the cause that the hole had, whatever came in between`() throws {
         func session(_ connection: UInt64) -> Tick {
             SessionRecord(
