@@ -63,7 +63,9 @@ import TradingModel
         print("figure: \(bytes) bytes the same from both stores")
         let lines = try query(["--table", "ticks", "--data", data, "--newest"]).split(separator: "\n")
         #expect(lines.count == batch.ticks.count)
-        #expect(lines[0].contains(#""tickId":"4503599627370496","price":"0.00000001""#), "newest first")
+        #expect(
+            lines[0].contains(#""tickId":"4503599627370498","price":"0.00000001","aggregateQuantity":"0.0015""#),
+            "newest first")
         #expect(try query(["--data", data]).split(separator: "\n").count == 5, "signals are the default")
     }
 
