@@ -2,8 +2,56 @@ internal import FeedHandler
 internal import Journal
 internal import TradingModel
 
-/// Gives out the slots of one feed's chain of one run, from a number on.
-final class FeedCursor {
+/// Gives out the slots that a ring of the engine's was given in one run.
+protocol SlotCursor: AnyObject {
+    /// The chain they come from.
+    var chain: JournalChain { get }
+    /// Slots read and not given out.
+    var slots: [Tick] { get }
+    /// Reads on until `count` slots are in `slots`; fewer where the chain has no more.
+    func fill(_ count: Int) throws(ReplayError)
+    /// Gives `count` slots out.
+    func remove(_ count: Int)
+}
+
+/// Those of the exchange's history, which are in its chain as they are.
+final class HistoryCursor: SlotCursor {
+    let chain = JournalChain(.history)
+    private(set) var slots: [Tick] = []
+    private let run: UInt64
+    private var reader: ChainReader
+
+    /// Places itself in front of the slot numbered `first`.
+    init(run: UInt64, first: UInt64, in folder: JournalFolder) throws(ReplayError) {
+        self.run = run
+        reader = ChainReader(chain, in: folder)
+        var left = Int(first)
+        while left > 0 {
+            try fill(1)
+            guard !slots.isEmpty else { throw .missingFeed(chain: chain, path: folder.path) }
+            let count = min(left, slots.count)
+            slots.removeFirst(count)
+            left -= count
+        }
+    }
+
+    func fill(_ count: Int) throws(ReplayError) {
+        do throws(JournalError) {
+            while slots.count < count, let entry = try reader.next(), let segment = reader.segment {
+                guard segment.identity.run == run else {
+                    if segment.identity.run > run { return }
+                    continue
+                }
+                if let some = HistoryReplay.slots(of: entry, in: segment) { slots += some }
+            }
+        } catch { throw .journal(error) }
+    }
+
+    func remove(_ count: Int) { slots.removeFirst(count) }
+}
+
+/// Those of one feed's chain, decoded again, from a number on.
+final class FeedCursor: SlotCursor {
     let chain: JournalChain
     private let run: UInt64
     private var reader: ChainReader
@@ -62,7 +110,6 @@ final class FeedCursor {
         return found
     }
 
-    /// The next `count` slots are in `slots` when it returns; fewer where the chain has no more.
     func fill(_ count: Int) throws(ReplayError) {
         while replay.slots.count < count {
             var entry = pending
@@ -78,10 +125,8 @@ final class FeedCursor {
         }
     }
 
-    /// Slots read and not given out.
     var slots: [Tick] { replay.slots }
 
-    /// Gives `count` slots out.
     func remove(_ count: Int) { replay.removeFirst(count) }
 
     private func next() throws(ReplayError) -> JournalEntry? {

@@ -28,7 +28,7 @@ public struct JournalPlayer: ~Copyable {
     public private(set) var description: RunDescription?
     /// The run's instruments and strategies; nil before the first checkpoint.
     public private(set) var catalog: MarketCatalog?
-    private var cursors: [FeedCursor] = []
+    private var cursors: [any SlotCursor] = []
     private var taken: [UInt64] = []
     /// Signals decided so far, over runs.
     public private(set) var signalCount: UInt64 = 0
@@ -174,6 +174,11 @@ public struct JournalPlayer: ~Copyable {
                 try FeedCursor(
                     replay, chain: JournalChain(.feed, feed), run: run, first: taken[feed], in: folder,
                     engineSegment: segment.path))
+        }
+        if description.refill != nil {
+            let ring = description.feeds.count
+            guard taken.indices.contains(ring) else { throw .foreignCheckpoint(path: segment.path) }
+            cursors.append(try HistoryCursor(run: run, first: taken[ring], in: folder))
         }
     }
 

@@ -37,19 +37,36 @@ struct DataPath: Sendable {
     static let recordRingSlots = 1 << 20
 
     let feeds: [SPSCRing]
+    /// What the exchange's history had of missing trades, behind the feeds in the engine's turn; nil where none is asked.
+    let history: SPSCRing?
+    /// What of them the engine asks for.
+    let requests = SPSCRing(capacitySlots: requestSlots)
+    let requestsParker = Parker()
     let records: SPSCRing?
     let parker = Parker()
 
-    init(feedCount: Int, hasStore: Bool) {
+    /// Requests that may wait.
+    private static let requestSlots = 4_096
+
+    init(feedCount: Int, hasHistory: Bool, hasStore: Bool) {
         feeds = (0..<feedCount).map { _ in SPSCRing(capacitySlots: Self.feedRingSlots) }
+        history = hasHistory ? SPSCRing(capacitySlots: Self.feedRingSlots) : nil
         records = hasStore ? SPSCRing(capacitySlots: Self.recordRingSlots) : nil
     }
+
+    /// The rings the engine takes from, in its order.
+    var engineRings: [SPSCRing] { feeds + (history.map { [$0] } ?? []) }
 
     /// Shows how full the rings are.
     func register(_ metrics: MetricsRegistry, names: [String]) {
         let help = "Slots published and not yet taken, by ring."
         for (ring, name) in zip(feeds, names) {
             metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", name)]) { Double(ring.occupancy) }
+        }
+        if let history {
+            metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", "history")]) {
+                Double(history.occupancy)
+            }
         }
         guard let records else { return }
         metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", "records")]) {

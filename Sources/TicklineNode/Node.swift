@@ -35,7 +35,8 @@ public struct Node: Sendable {
         try Self.check(settings.idle, feeds: plan.feeds.count)
         let health = HealthRegistry()
         let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
-        let path = DataPath(feedCount: plan.feeds.count, hasStore: settings.store != .none)
+        let path = DataPath(
+            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none)
         path.register(metrics, names: names)
         AllocatorMetrics.register(metrics)
         ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
@@ -51,25 +52,29 @@ public struct Node: Sendable {
         let signals = try SignalDestination(
             plan: plan, settings: settings, journal: journal, metrics: metrics, health: health, logger: logger)
         let engine = signals.makeEngine(
-            catalog: plan.catalog, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
+            plan: plan, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
         let limiter = ConnectionLimiter()
-        let feeds = plan.feeds.enumerated().map { index, feed in
-            if !feed.addedStreams.isEmpty {
-                logger.info(
-                    "the address names no trades of these instruments; their trade streams are subscribed as well",
-                    metadata: ["feed": "\(names[index])", "streams": "\(feed.addedStreams.map(\.description))"])
-            }
+        let configurations = plan.feeds.enumerated().map { index, feed in
             var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
             configuration.name = names[index]
             configuration.caFile = settings.caFile
             configuration.proxyURL = settings.proxy
             configuration.silence = plan.silence
             configuration.busySpin = settings.idle == .spin
+            return configuration
+        }
+        let feeds = configurations.enumerated().map { index, configuration in
+            let added = configuration.plan.addedStreams
+            if !added.isEmpty {
+                logger.info(
+                    "the address names no trades of these instruments; their trade streams are subscribed as well",
+                    metadata: ["feed": "\(names[index])", "streams": "\(added.map(\.description))"])
+            }
             return FeedHandler(
                 configuration: configuration, catalog: plan.catalog,
                 producer: RingProducer(path.feeds[index], wakes: path.parker), journal: journal?.feedWriter(index),
-                metrics: metrics,
-                health: health.check("feed:\(names[index])", roles: [.collector]), limiter: limiter, logger: logger)
+                metrics: metrics, health: health.check("feed:\(names[index])", roles: [.collector]), limiter: limiter,
+                logger: logger)
         }
         let listeners: [(HealthRole, ListenAddress)] = [
             (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),
@@ -94,6 +99,15 @@ public struct Node: Sendable {
                 limit: .seconds(1), leftBehind: "signals not acknowledged at the end are lost to the stream",
                 logger: logger))
         services.append(EngineService(engine: engine, logger: logger))
+        if let history = path.history {
+            let origin = settings.historyURL.flatMap { RefillOrigin(url: $0) }
+            let fetcher = RefillFetcher(
+                sources: configurations.map { RefillSource($0, origin: origin) }, catalog: plan.catalog,
+                requests: RingConsumer(path.requests), parker: path.requestsParker,
+                answers: RingProducer(history, wakes: path.parker), journal: journal?.historyWriter(),
+                limiter: RequestLimiter(), metrics: metrics, logger: logger)
+            services.append(RefillService(fetcher: fetcher))
+        }
         services.append(
             FeedService(
                 feeds: feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) }, engine: engine,

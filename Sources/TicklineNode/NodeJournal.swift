@@ -18,6 +18,9 @@ struct NodeJournal: Sendable {
     /// Entries of the segments in which publisher and store writer note how far they are: 256 KiB.
     private static let noteEntries = 4_032
 
+    /// Entries of a segment of the exchange's history, beside 2 MiB of answers.
+    private static let historyEntries = 4_032
+
     private let journal: Journal
     private let description: RunDescription
     private let ringCount: Int
@@ -33,11 +36,11 @@ struct NodeJournal: Sendable {
         plan: NodePlan, folder: DataFolder, records: SPSCRing?, settings: Settings, metrics: MetricsRegistry,
         health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
-        ringCount = plan.feeds.count
+        ringCount = plan.feeds.count + (plan.refill == nil ? 0 : 1)
         description = RunDescription(
             catalog: plan.catalog,
             feeds: plan.feeds.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
-            mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent)
+            mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent, refill: plan.refill)
         let budget = settings.journalBudgetMiB << 20
         do {
             let existing = try JournalFolder(path: folder.journal)
@@ -64,6 +67,9 @@ struct NodeJournal: Sendable {
                 chain: JournalChain(.engine), segmentBytes: (engineBytes + 4_095) & ~4_095,
                 tableEntries: engineEntries),
             ChainPlan(
+                chain: JournalChain(.history), segmentBytes: historyEntries * 64 + (2 << 20),
+                tableEntries: historyEntries),
+            ChainPlan(
                 chain: JournalChain(.acknowledgements), segmentBytes: 4_096 + noteEntries * 64,
                 tableEntries: noteEntries, readyAhead: 2),
             ChainPlan(
@@ -82,6 +88,9 @@ struct NodeJournal: Sendable {
 
     /// The chain of a feed; once each.
     func feedWriter(_ index: Int) -> ChainWriter { journal.writer(of: JournalChain(.feed, index)) }
+
+    /// The chain of the exchange's history; once.
+    func historyWriter() -> ChainWriter { journal.writer(of: JournalChain(.history)) }
 
     /// The engine's chain; once.
     func engineJournal() -> EngineJournal {

@@ -1,5 +1,6 @@
 import FeedHandler
 import RedisStreams
+import StrategyEngine
 import TradingModel
 
 /// What a run consists of, worked out from the settings before anything is started.
@@ -10,6 +11,8 @@ struct NodePlan {
     let catalog: MarketCatalog
     /// Which silence of which stream is an alarm.
     let silence: SilenceAlarms
+    /// What is done about missing trades; nil: nothing.
+    let refill: RefillConfiguration?
     /// Redis, nil for the console.
     let redis: RedisEndpoint?
 
@@ -61,6 +64,17 @@ struct NodePlan {
             }
         }
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
+        refill = settings.refillIDs > 0 ? Self.refill(settings, specifications, feeds) : nil
+    }
+
+    /// Where two feeds deliver an instrument's prices, the other one has its time before the history is asked.
+    private static func refill(
+        _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedPlan]
+    ) -> RefillConfiguration {
+        let hasTwin = specifications.map { specification in
+            feeds.count { $0.delivers(specification.averageSource, of: specification.instrument) } > 1
+        }
+        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin)
     }
 
     /// What `body` makes; its refusal begins with where the settings came from.

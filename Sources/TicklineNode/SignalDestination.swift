@@ -1,6 +1,7 @@
 import ConsoleSignals
 import Logging
 import RedisStreams
+import RingBuffer
 import StrategyEngine
 import Telemetry
 import TradingModel
@@ -44,22 +45,27 @@ struct SignalDestination: Sendable {
 
     /// The engine whose sink this is; make one.
     func makeEngine(
-        catalog: MarketCatalog, path: DataPath, journal: consuming EngineJournal?, settings: Settings,
+        plan: NodePlan, path: DataPath, journal: consuming EngineJournal?, settings: Settings,
         metrics: MetricsRegistry
     ) -> EngineHandle {
         var configuration = EngineConfiguration(idlePolicy: settings.idle == .spin ? .spin : .park(afterPolls: 400))
         configuration.priceBandPercent = settings.priceBandPercent
+        configuration.refill = plan.refill
+        let requests =
+            path.history == nil ? nil : RingProducer(path.requests, wakes: path.requestsParker)
         switch kind {
         case .redis(let publisher):
             return EngineHandle(
                 SMACrossoverActor(
-                    catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
-                    sink: publisher.makeSink(), journal: journal, configuration: configuration, metrics: metrics))
+                    catalog: plan.catalog, feeds: path.engineRings, parker: path.parker, records: path.records,
+                    requests: requests, sink: publisher.makeSink(), journal: journal, configuration: configuration,
+                    metrics: metrics))
         case .console(let printer):
             return EngineHandle(
                 SMACrossoverActor(
-                    catalog: catalog, feeds: path.feeds, parker: path.parker, records: path.records,
-                    sink: printer.makeSink(), journal: journal, configuration: configuration, metrics: metrics))
+                    catalog: plan.catalog, feeds: path.engineRings, parker: path.parker, records: path.records,
+                    requests: requests, sink: printer.makeSink(), journal: journal, configuration: configuration,
+                    metrics: metrics))
         }
     }
 

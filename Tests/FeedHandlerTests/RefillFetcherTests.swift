@@ -1,5 +1,6 @@
 import FeedHandler
 import Foundation
+import Journal
 import RingBuffer
 import Synchronization
 import TestSupport
@@ -50,15 +51,21 @@ struct RefillFetcherTests {
         refill.ask(RefillSample.request(101...1_300))
         // Nothing is taken off the ring until the end is on it.
         try await waitUntil("the end") { refill.metric(#"tickline_refills_total{outcome="complete"}"#) == 1 }
-        let handed = refill.handed
-        #expect(handed.map(\.occupancy) == [0, 1_000])
-        #expect(handed.map(\.endpoint) == [.spotTrades, .spotTrades])
-        #expect(handed.map(\.request) == [RefillSample.request(101...1_300), RefillSample.request(1_101...1_300)])
+        let entries = try refill.journaled()
+        #expect(entries.map(\.entry.kind).filter { $0 == HistoryEntryKind.body }.count == 2)
+        #expect(entries.first?.entry.kind == HistoryEntryKind.body)
+        #expect(entries.map(\.entry.word2).filter { $0 > 0 } == [101, 1_101])
         try await waitUntil("the end's slot") { refill.ends.count == 1 }
-        let again = try handed.flatMap {
-            try RefillSample.decode($0.body, of: $0.endpoint, for: $0.request).get().ticks
+        // The bodies give the ticks again; the slots are what the engine was given, its end with them.
+        let bodies = entries.filter { $0.entry.kind == HistoryEntryKind.body }
+        let again = try bodies.flatMap { entry, segment in
+            try RefillSample.decode(
+                Array(segment.bytes(of: entry)), of: #require(RefillEndpoint(rawValue: entry.detail)),
+                for: RefillSample.request(entry.word2...entry.word3)
+            ).get().ticks
         }
         #expect(refill.ticks == again && again.count == 1_200)
+        #expect(entries.compactMap { HistoryReplay.slots(of: $0.entry, in: $0.segment) }.flatMap { $0 } == refill.slots)
     }
 
     @Test(arguments: [401, 403, 404, 400])
@@ -180,7 +187,7 @@ struct RefillFetcherTests {
         refill.start()
         defer { refill.stop() }
         #expect(try await refill.refill(RefillSample.request(101...110)) == .failed)
-        #expect(refill.ticks.isEmpty && refill.handed.isEmpty)
+        #expect(try refill.ticks.isEmpty && refill.journaled().count == 1)
         #expect(refill.metric(#"tickline_refills_total{outcome="failed"}"#) == 1)
     }
 }

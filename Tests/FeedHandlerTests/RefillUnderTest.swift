@@ -1,5 +1,6 @@
 import FeedHandler
 import Foundation
+import Journal
 import Logging
 import RingBuffer
 import Synchronization
@@ -15,10 +16,12 @@ final class RefillUnderTest: @unchecked Sendable {
     let log = CollectedLog()
     /// Wakes the reader of the answers.
     let engineParker = Parker()
+    private static let chain = JournalChain(.history)
     private let fetcher: RefillFetcher
     private let requests: RingProducer
     private let answers: RingConsumer
-    private let collected = CollectedAnswers()
+    private let files: TemporaryFolder
+    private let journal: Journal
     /// What was taken off the ring so far, in order.
     private(set) var slots: [Tick] = []
 
@@ -36,16 +39,30 @@ final class RefillUnderTest: @unchecked Sendable {
         let answersRing = SPSCRing(capacitySlots: capacitySlots)
         requests = RingProducer(requestsRing, wakes: parker)
         answers = RingConsumer(answersRing)
+        files = try TemporaryFolder("tickline-refill")
+        journal = try Journal(
+            settings: JournalSettings(folder: files.path, syncIntervalMillis: nil),
+            plans: [ChainPlan(chain: Self.chain, segmentBytes: 4 << 20, tableEntries: 4_096)],
+            existing: JournalFolder(path: files.path), wallClock: { UnixNanos(rawValue: 1) }, metrics: metrics,
+            health: HealthRegistry().check("journal", roles: []), logger: Logger(label: "journal"))
+        journal.start()
         fetcher = RefillFetcher(
             sources: [RefillSource(configuration, origin: RefillOrigin(host: host, port: port, isTLS: isTLS))],
             catalog: catalog, requests: RingConsumer(requestsRing), parker: parker,
-            answers: RingProducer(answersRing, wakes: engineParker), limiter: limiter, metrics: metrics,
-            logger: Logger(label: "refill", factory: { [log] _ in log }),
-            onAnswer: { [collected, answersRing] in collected.append($0, $1, $2, occupancy: answersRing.occupancy) })
+            answers: RingProducer(answersRing, wakes: engineParker), journal: journal.writer(of: Self.chain),
+            limiter: limiter, metrics: metrics,
+            logger: Logger(label: "refill", factory: { [log] _ in log }))
     }
 
-    /// The bodies that were handed over.
-    var handed: [CollectedAnswers.Answer] { collected.all }
+    deinit { files.remove() }
+
+    /// The entries of the journal's chain so far: each answer with the slots that came of it behind it.
+    func journaled() throws -> [(entry: JournalEntry, segment: SegmentReader)] {
+        var reader = ChainReader(Self.chain, in: try JournalFolder(path: files.path))
+        var found: [(JournalEntry, SegmentReader)] = []
+        while let entry = try reader.next(), let segment = reader.segment { found.append((entry, segment)) }
+        return found
+    }
 
     func start() { fetcher.start() }
     func stop() { fetcher.stop() }
@@ -89,27 +106,6 @@ final class RefillUnderTest: @unchecked Sendable {
     }
 
     func requestCount(_ status: String) -> Int { metric("tickline_rest_requests_total{status=\"\(status)\"}") }
-}
-
-/// What the hook was given.
-final class CollectedAnswers: Sendable {
-    struct Answer {
-        var request: RefillRequest
-        var endpoint: RefillEndpoint
-        var body: [UInt8]
-        /// Slots on the answers' ring at that time.
-        var occupancy: Int
-    }
-
-    private let answers = Mutex<[Answer]>([])
-
-    var all: [Answer] { answers.withLock { $0 } }
-
-    func append(_ request: RefillRequest, _ endpoint: RefillEndpoint, _ body: [UInt8], occupancy: Int) {
-        answers.withLock {
-            $0.append(Answer(request: request, endpoint: endpoint, body: body, occupancy: occupancy))
-        }
-    }
 }
 
 /// Keeps log lines as text.

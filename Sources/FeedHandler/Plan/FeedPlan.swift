@@ -49,6 +49,12 @@ public struct FeedPlan: Sendable, Equatable {
         self.streams = streams
     }
 
+    /// Whether one of its streams carries records of that kind of an instrument.
+    public func delivers(_ kind: RecordKind, of instrument: Instrument) -> Bool {
+        exchange == instrument.exchange
+            && streams.contains { $0.symbol == instrument.symbol && $0.recordKind == kind }
+    }
+
     /// Understands `[EXCHANGE=]URL` and adds the trade streams it leaves out; as one plan, however many streams there are.
     ///
     /// - Throws: a `FeedPlanError` that names the remedy.

@@ -1,3 +1,4 @@
+public import Journal
 public import Logging
 public import RingBuffer
 import Synchronization
@@ -11,11 +12,6 @@ public import TradingModel
 /// Nobody waits for it but itself: while the answers' ring is full, it does. Each refill has `RefillPlan.limitMillis`, each
 /// answer a bounded size. One way out at a time; how often it may ask, the `RequestLimiter` says.
 public final class RefillFetcher: Sendable {
-    /// Takes a body that was read, before its ticks are on the ring: the request narrowed to the ids that were missing when
-    /// it was asked, the endpoint and the body. `TradeHistoryDecoder` makes the same ticks of them again. Called on the
-    /// fetcher's thread.
-    public typealias AnswerHook = @Sendable (RefillRequest, RefillEndpoint, [UInt8]) -> Void
-
     private enum Life {
         case ready(RefillThread)
         case running(DedicatedThread)
@@ -35,19 +31,19 @@ public final class RefillFetcher: Sendable {
     ///     does not have, are our own mistake and trap.
     ///   - parker: where the fetcher sleeps; the ring of requests wakes it.
     ///   - answers: the writing end of the ring of ticks and ends.
+    ///   - journal: the chain that keeps answers, and what is made of them, before the engine sees it; nil keeps nothing.
     ///   - limiter: holds requests back; shared by all who ask the same hosts.
     ///   - metrics: where its counters go.
     ///   - logger: takes at most a line in ten seconds, from the fetcher's thread.
-    ///   - onAnswer: see `AnswerHook`.
     public init(
         sources: [RefillSource], catalog: MarketCatalog, requests: consuming RingConsumer, parker: Parker,
-        answers: consuming RingProducer, limiter: RequestLimiter, metrics: MetricsRegistry, logger: Logger,
-        onAnswer: @escaping AnswerHook
+        answers: consuming RingProducer, journal: consuming ChainWriter? = nil, limiter: RequestLimiter,
+        metrics: MetricsRegistry, logger: Logger
     ) {
         self.parker = parker
         let loop = RefillLoop(
-            sources: sources, catalog: catalog, requests: requests, parker: parker, answers: answers, limiter: limiter,
-            metrics: RefillMetrics(registry: metrics), logger: logger, onAnswer: onAnswer, stop: signal)
+            sources: sources, catalog: catalog, requests: requests, parker: parker, answers: answers, journal: journal,
+            limiter: limiter, metrics: RefillMetrics(registry: metrics), logger: logger, stop: signal)
         life = Mutex(.ready(RefillThread(loop)))
     }
 

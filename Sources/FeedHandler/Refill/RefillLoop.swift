@@ -1,3 +1,4 @@
+internal import Journal
 internal import Logging
 internal import RingBuffer
 internal import Telemetry
@@ -19,10 +20,10 @@ struct RefillLoop: ~Copyable {
     private let requests: RingConsumer
     private let parker: Parker
     private let answers: RingProducer
+    private var journal: HistoryJournal?
     private let limiter: RequestLimiter
     private let metrics: RefillMetrics
     private let logger: Logger
-    private let onAnswer: RefillFetcher.AnswerHook
     private let stop: StopSignal
     private let client: RESTClient
     private var failureLog = LogLimiter()
@@ -33,8 +34,8 @@ struct RefillLoop: ~Copyable {
 
     init(
         sources: [RefillSource], catalog: MarketCatalog, requests: consuming RingConsumer, parker: Parker,
-        answers: consuming RingProducer, limiter: RequestLimiter, metrics: RefillMetrics, logger: Logger,
-        onAnswer: @escaping RefillFetcher.AnswerHook, stop: StopSignal
+        answers: consuming RingProducer, journal: consuming ChainWriter?, limiter: RequestLimiter,
+        metrics: RefillMetrics, logger: Logger, stop: StopSignal
     ) {
         self.sources = sources
         self.catalog = catalog
@@ -44,7 +45,7 @@ struct RefillLoop: ~Copyable {
         self.limiter = limiter
         self.metrics = metrics
         self.logger = logger
-        self.onAnswer = onAnswer
+        self.journal = HistoryJournal(writer: journal)
         self.stop = stop
         client = RESTClient(cancellation: stop.cancellation)
     }
@@ -171,7 +172,7 @@ struct RefillLoop: ~Copyable {
             words = "the answer does not begin where it was asked to"
             return plan.didMisread()
         }
-        onAnswer(query.request, query.endpoint, body)
+        record { $0.append(body: body, of: query.endpoint, for: query.request) }
         publish(page.ticks)
         words = isNearLimit ? "the exchange's request limit is nearly used up" : "no time is left for the rest"
         // The time counts behind the ring, which may have been full.
@@ -180,14 +181,24 @@ struct RefillLoop: ~Copyable {
 
     // MARK: the answers' ring
 
+    /// Puts something into the journal; waits where no segment is ready, unless stopped.
+    private mutating func record(_ body: (inout HistoryJournal) -> Bool) {
+        while !stop.isRequested, let isDone = journal.mutate(body), !isDone {
+            stop.wait(timeoutMillis: Self.fullRingPauseMillis)
+        }
+    }
+
     /// Puts the ticks on the ring, as far as it has room at a time; what is left when stopped is dropped.
     private mutating func publish(_ ticks: [Tick]) {
         var written = 0
         while written < ticks.count, waitForRoom() {
-            let before = written
-            while written < ticks.count, answers.tryWrite(ticks[written]) { written += 1 }
+            // On record before they are on the ring, and not more than the ring has room for.
+            let batch = ticks[written..<min(ticks.count, written + min(answers.freeSlots, HistoryJournal.mostSlots))]
+            record { $0.append(slots: batch) }
+            for tick in batch where !answers.tryWrite(tick) { preconditionFailure("the ring has one writer") }
             answers.publish()
-            metrics.ticks.add(UInt64(written - before))
+            written += batch.count
+            metrics.ticks.add(UInt64(batch.count))
         }
         tickCount += written
     }
@@ -210,6 +221,7 @@ struct RefillLoop: ~Copyable {
             ordinal: request.ordinal, instrument: request.instrument, kind: request.kind, outcome: outcome,
             monotonic: now)
         guard waitForRoom() else { return }
+        record { $0.append(slots: [end.slot][...]) }
         let isWritten = answers.tryWrite(end.slot)
         precondition(isWritten, "the ring has one writer, and had room")
         answers.publish()
@@ -228,5 +240,15 @@ struct RefillLoop: ~Copyable {
         ]
         if !isComplete { metadata["error"] = "\(words)" }
         logger.log(level: isComplete ? .info : .warning, "refill ended", metadata: metadata)
+    }
+}
+
+extension Optional where Wrapped: ~Copyable {
+    /// Calls `body` with what is there; nil where nothing is.
+    fileprivate mutating func mutate<Result>(_ body: (inout Wrapped) -> Result) -> Result? {
+        guard var value = self.take() else { return nil }
+        let result = body(&value)
+        self = consume value
+        return result
     }
 }

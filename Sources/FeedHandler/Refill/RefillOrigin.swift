@@ -17,6 +17,15 @@ public struct RefillOrigin: Sendable, Equatable {
         self.isTLS = isTLS
     }
 
+    /// Understands `http[s]://host[:port]`; nil for anything else.
+    public init?(url: String) {
+        guard let parts = try? TransportURL(parsing: url), ["http", "https"].contains(parts.scheme),
+            !parts.hasCredentials, parts.path == "/", parts.query == nil
+        else { return nil }
+        let isTLS = parts.scheme == "https"
+        self.init(host: parts.host, port: parts.port ?? (isTLS ? 443 : 80), isTLS: isTLS)
+    }
+
     /// The hosts of Binance's documentation, streams to REST.
     private static let known = [
         "data-stream.binance.vision": "data-api.binance.vision",

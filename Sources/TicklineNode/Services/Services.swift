@@ -5,8 +5,8 @@ import ServiceLifecycle
 import Synchronization
 import TradingModel
 
-// The services of a run, in starting order. They are stopped in the reverse order: feeds, engine, publisher, store,
-// monitoring; so each drains what those before it still hand over. Each drain has a limit of its own, and their sum stays
+// The services of a run, in starting order. They are stopped in the reverse order: feeds, refill, engine, publisher,
+// store, monitoring; so each drains what those before it still hand over. Each drain has a limit of its own, and their sum stays
 // below the five seconds a stop may take.
 
 /// HTTP listeners: first up, last down.
@@ -69,6 +69,17 @@ struct EngineService: Service {
             _ = await timer.result
         }
         engine.shutdown()
+    }
+}
+
+/// The thread that asks the exchange's history.
+struct RefillService: Service {
+    let fetcher: RefillFetcher
+
+    func run() async throws {
+        fetcher.start()
+        try? await gracefulShutdown()  // as above
+        await offCooperativePool { fetcher.stop() }
     }
 }
 

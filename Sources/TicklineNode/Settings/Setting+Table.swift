@@ -35,6 +35,15 @@ extension Setting {
             help: "Silence of a stream that is an alarm: seconds from 1 to \(SilenceLimits.mostSeconds), or off,"
                 + " alone for all streams or behind SYMBOL@type= for one, repeatable"),
         Setting(
+            "refill", at: "connection.refill", \.refillIDs, .number(0...RefillConfiguration.mostIDs, "trades"),
+            example: "5000",
+            help: "Missing trades that are asked for in the exchange's history at once, while later ones wait; 0: none"),
+        Setting(
+            "history-url", at: "connection.historyURL", \.historyURL,
+            .text("url", expected: "http://host[:port] or https://host[:port]") { RefillOrigin(url: $0) != nil },
+            defaultNote: "the host that belongs to the feed's", example: "https://api.binance.com",
+            help: "Where the exchange's history is asked"),
+        Setting(
             "scale", at: "instruments", \.instruments, .instruments(decimals: 0...InstrumentSpecification.mostDecimals),
             defaultNote: "8 decimals each", example: "BTCUSDT=2,5",
             help: "Decimals of an instrument (symbol or exchange:symbol), repeatable"),

@@ -56,6 +56,10 @@ public struct Settings: Sendable, Equatable {
     public var proxy: String?
     /// Which silence of which stream is an alarm: each `SECONDS` or `off`, alone or behind `SYMBOL@type=`.
     public var silenceAlarms: [String] = []
+    /// The most missing trades that are asked for in the exchange's history at once; 0: none.
+    public var refillIDs = 1_000
+    /// Where the exchange's history is asked instead of at the host that belongs to the feed's; nil for that.
+    public var historyURL: String?
     /// By symbol or `exchange:symbol`; the latter counts where both are given.
     public var instruments: [String: InstrumentSetting] = [:]
     /// Ticks in the fast average.
