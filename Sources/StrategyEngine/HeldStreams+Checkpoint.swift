@@ -102,7 +102,11 @@ extension HeldStreams {
     /// Writes what is held: streams, holes, ticks by rising instrument and id.
     func write(to checkpoint: inout CheckpointWriter) {
         checkpoint.write(requestCount)
-        checkpoint.write(streams, count: instrumentCount)
+        for instrument in 0..<instrumentCount {
+            // What a stream remembers of its last hold means nothing, and a restored one has forgotten it.
+            let stream = streams[instrument].isOnHold ? streams[instrument] : HeldStream()
+            stream.write(to: &checkpoint)
+        }
         for instrument in 0..<instrumentCount {
             for index in 0..<streams[instrument].holeCount {
                 hole(index, of: instrument).pointee.write(to: &checkpoint)
