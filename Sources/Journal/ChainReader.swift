@@ -1,7 +1,8 @@
 /// Reads a chain's entries in order, from segment to segment, while its writer may be writing on or after it ended.
 ///
 /// Used by one thread. A tail torn by a kill or a power loss ends a run's last segment; whatever else is not whole is an
-/// error, and reading stops in front of it.
+/// error, and reading stops in front of it. Oldest segments that a running journal recycled since the folder was listed are
+/// passed over; recycled later, they are missing.
 public struct ChainReader {
     /// The chain.
     public let chain: JournalChain
@@ -43,8 +44,7 @@ public struct ChainReader {
 
     /// Opens the next segment; false, and nothing changed, where there is none.
     private mutating func open() throws(JournalError) -> Bool {
-        guard nextFile < files.endIndex else { return false }
-        let next = try SegmentReader(path: files[nextFile].path)
+        guard let next = try openNext() else { return false }
         guard next.identity.chain == chain, next.identity.segment == files[nextFile].segment else {
             throw .damaged(path: next.path, reason: "it is \(next.identity.chain) segment \(next.identity.segment)")
         }
@@ -59,5 +59,17 @@ public struct ChainReader {
         (segment, index) = (next, 0)
         nextFile += 1
         return true
+    }
+
+    /// The next file's reader, passing over recycled ones in front of the first entry; nil where there is none.
+    private mutating func openNext() throws(JournalError) -> SegmentReader? {
+        while nextFile < files.endIndex {
+            if let reader = try files[nextFile].reader() { return reader }
+            guard expectedSequence == nil else {
+                throw .incomplete(chain: chain, reason: "\(files[nextFile].path) was recycled before it was read")
+            }
+            nextFile += 1
+        }
+        return nil
     }
 }

@@ -12,6 +12,19 @@ public struct JournalFolder: Sendable {
         public var bytes: Int
         /// When it was written last, Unix nanoseconds.
         public var modifiedNanos: Int64
+
+        /// Whether it is there under its name, and begun: a running journal renames and wipes what it recycles.
+        var isStillThere: Bool { unsafe access(path, F_OK) == 0 && !JournalFolder.isSpare(path) }
+
+        /// Its reader; nil where a running journal has recycled it since the folder was listed.
+        ///
+        /// - Throws: what `SegmentReader.init` throws.
+        public func reader() throws(JournalError) -> SegmentReader? {
+            do throws(JournalError) { return try SegmentReader(path: path) } catch {
+                guard isStillThere else { return nil }
+                throw error
+            }
+        }
     }
 
     /// The folder.
@@ -34,7 +47,8 @@ public struct JournalFolder: Sendable {
             var information = stat()
             // One that the keeper has recycled meanwhile.
             guard unsafe stat(file, &information) == 0 else { continue }
-            if Self.isSpare(file) {
+            // One that is being made is empty at first.
+            if information.st_size == 0 || Self.isSpare(file) {
                 spares.append(file)
                 continue
             }
@@ -47,6 +61,9 @@ public struct JournalFolder: Sendable {
         self.chains = chains.mapValues { $0.sorted { $0.segment < $1.segment } }
         self.spares = spares
     }
+
+    /// Whether a running journal has recycled any of the segments since they were listed. O(files).
+    public var hasLostSegments: Bool { chains.values.contains { $0.contains { !$0.isStillThere } } }
 
     private static func names(in path: String) throws(JournalError) -> [String] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }

@@ -77,14 +77,33 @@ import Glibc
 
     /// Where the data written before `entry`, one of this segment's, ends. O(entries up to the last that places data).
     public func dataEnd(before entry: JournalEntry) -> Int {
-        var index = Int(entry.sequence - identity.firstSequence) - 1
+        dataEnd(ofFirst: Int(entry.sequence - identity.firstSequence))
+    }
+
+    /// Where the data of the first `count` entries ends. O(entries up to the last that places data).
+    func dataEnd(ofFirst count: Int) -> Int {
+        var index = count - 1
         while index >= 0 {
             if let earlier = self.entry(at: index), JournalEntry.placesData(kind: earlier.kind) {
                 return earlier.dataRange.upperBound
             }
             index -= 1
         }
-        return Int(journal_data_offset(raw.table_entries))
+        return dataStart
+    }
+
+    /// Bytes of the header.
+    var headerBytes: Int { Int(JOURNAL_HEADER_BYTES) }
+
+    /// Where the data region begins.
+    var dataStart: Int { Int(journal_data_offset(raw.table_entries)) }
+
+    /// Whether the file is still the segment it was when it was opened. A running journal recycles its oldest segments, and
+    /// wipes their header before it writes anything else over them: what was read before this was true is sound.
+    public var isStillThere: Bool {
+        var now = journal_identity()
+        guard unsafe journal_segment_open(base, UInt64(mappedBytes), &now) == JOURNAL_OK else { return false }
+        return now.run == raw.run && now.segment == raw.segment && now.first_sequence == raw.first_sequence
     }
 
     /// Whole entries from the start. O(bytes).

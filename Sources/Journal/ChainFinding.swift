@@ -1,0 +1,43 @@
+/// Something that a check of a chain found.
+public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
+    /// A run's last segment ends before what its writer had appended, as a power loss leaves it; a reader goes by what is
+    /// whole.
+    case tornTail(path: String, wholeEntries: Int, committedEntries: Int)
+    /// A running journal recycled the segment while it was read.
+    case recycled(path: String)
+    /// Entries, counted from 0, that are not whole, or whose bytes are not.
+    case damagedEntries(path: String, ClosedRange<Int>)
+    /// The header does not fit the file's name, its entries, or the segments beside it.
+    case damagedHeader(path: String, reason: String)
+    /// The file is no segment, or its header is not whole.
+    case unreadable(JournalError)
+    /// Entries of the chain that no segment has; the next one there is begins behind them.
+    case missing(chain: JournalChain, sequences: ClosedRange<UInt64>, nextPath: String)
+
+    /// Whether something is not as it was written.
+    public var isDamage: Bool {
+        switch self {
+        case .tornTail, .recycled: false
+        case .damagedEntries, .damagedHeader, .unreadable, .missing: true
+        }
+    }
+
+    /// One line.
+    public var description: String {
+        switch self {
+        case .tornTail(let path, let whole, let committed):
+            "\(path): torn tail, \(whole) whole entries of \(committed)"
+        case .recycled(let path): "\(path): recycled by the running journal while it was read"
+        case .damagedEntries(let path, let entries):
+            entries.count == 1
+                ? "\(path), entry \(entries.lowerBound): damaged"
+                : "\(path), entries \(entries.lowerBound) to \(entries.upperBound): damaged"
+        case .damagedHeader(let path, let reason): "\(path), header: damaged (\(reason))"
+        case .unreadable(.damaged(let path, let reason)): "\(path), header: damaged (\(reason))"
+        case .unreadable(.notASegment(let path)): "\(path), header: damaged (it does not begin as a segment does)"
+        case .unreadable(let error): "\(error)"
+        case .missing(let chain, let sequences, let path):
+            "\(chain): entries \(sequences.lowerBound) to \(sequences.upperBound) in front of \(path) are missing"
+        }
+    }
+}
