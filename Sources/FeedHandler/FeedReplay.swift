@@ -8,9 +8,8 @@ public import TradingModel
 /// Entries are taken in order; what they gave is in `slots`. Deterministic. Used by one thread.
 public struct FeedReplay: ~Copyable {
     private let chain: JournalChain
-    private var session: WebSocketSession
+    private var frames: FrameReplay
     private var decoder: MessageDecoder
-    private var isDecoding = false
     /// Slots of the entries taken so far that were not removed yet.
     public private(set) var slots: [Tick] = []
     /// The number of the slot behind the last one, counted as the feed's ring counted.
@@ -27,7 +26,7 @@ public struct FeedReplay: ~Copyable {
         mostMessageBytes: Int = FeedConfiguration.defaultMostMessageBytes, mostSlots: Int = BookUpdate.mostSlots
     ) {
         chain = JournalChain(.feed, Int(feed))
-        session = WebSocketSession(mostMessageBytes: mostMessageBytes)
+        frames = FrameReplay(mostMessageBytes: mostMessageBytes)
         decoder = MessageDecoder(
             catalog: catalog, exchange: exchange, streams: streams, feed: feed, mostSlots: mostSlots)
     }
@@ -47,57 +46,44 @@ public struct FeedReplay: ~Copyable {
         entry.kind == FeedEntryKind.carry ? nil : entry.word4
     }
 
+    /// When what an entry says happened, by the wall clock as the feed measured it; nil for entries without a time.
+    public static func receiveTime(of entry: JournalEntry) -> UnixNanos? {
+        guard entry.kind == FeedEntryKind.session || entry.kind == FeedEntryKind.read else { return nil }
+        // The feed measures its clocks once the first connection is open.
+        guard entry.word3 != 0 else { return nil }
+        return UnixNanos(rawValue: Int64(bitPattern: entry.word2) &+ Int64(bitPattern: entry.word3))
+    }
+
     /// Begins in the middle of a chain, at an entry that `start(at:)` accepts, of which `take` has not been called.
     public mutating func begin(at entry: JournalEntry, in segment: SegmentReader) {
         slots.removeAll()
         nextSlot = entry.word4
         hasDiverged = false
-        guard entry.kind == FeedEntryKind.read else { return }
-        isDecoding = true
-        session.beginMidway()
-        // What was not consumed before that read; the read itself follows by `take`.
-        let unread = Int(entry.word5)..<entry.dataRange.lowerBound
-        if !unread.isEmpty { unsafe append(segment.bytes(in: unread)) }
+        frames.begin(at: entry, in: segment)
     }
 
     /// Takes the next entry of the chain.
     public mutating func take(_ entry: JournalEntry, in segment: SegmentReader) {
         switch entry.kind {
-        case FeedEntryKind.session: takeSession(entry, in: segment)
-        case FeedEntryKind.read:
-            check(entry)
-            // Bytes of a handshake come again with the session record that it led to.
-            guard ReadFlags(rawValue: entry.detail).contains(.isDecoded), isDecoding else { return }
-            unsafe append(segment.bytes(of: entry))
-            decode(received: MonotonicNanos(rawValue: entry.word2))
+        case FeedEntryKind.session: takeSession(entry)
+        case FeedEntryKind.read: check(entry)
         case FeedEntryKind.carry: break  // a copy of what was taken already
-        default: hasDiverged = true
+        default: return hasDiverged = true
         }
+        frames.take(entry, in: segment)
+        decode(received: MonotonicNanos(rawValue: entry.word2))
     }
 
     /// Gives up the first `count` slots.
     public mutating func removeFirst(_ count: Int) { slots.removeFirst(count) }
 
-    private mutating func takeSession(_ entry: JournalEntry, in segment: SegmentReader) {
+    private mutating func takeSession(_ entry: JournalEntry) {
         check(entry)
         guard let event = SessionEvent(rawValue: entry.detail) else { return hasDiverged = true }
         let record = SessionRecord(
             event: event, feed: entry.source, connection: entry.word1,
             wallOffsetNanos: Int64(bitPattern: entry.word3), monotonic: MonotonicNanos(rawValue: entry.word2))
         give(record.slot)
-        switch event {
-        case .clockMoved: break
-        case .closed: isDecoding = false
-        case .opened:
-            isDecoding = true
-            session.beginMidway()
-            // The frames that came behind the handshake's answer in the same read.
-            let end = segment.dataEnd(before: entry)
-            if Int(entry.word0) < end {
-                unsafe append(segment.bytes(in: Int(entry.word0)..<end))
-                decode(received: record.monotonic)
-            }
-        }
     }
 
     /// An entry that counts other slots than were given.
@@ -105,38 +91,21 @@ public struct FeedReplay: ~Copyable {
         if entry.word4 != nextSlot { hasDiverged = true }
     }
 
-    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        var rest = unsafe bytes
-        while unsafe !rest.isEmpty {
-            let tail = unsafe session.writableTail()
-            let count = min(tail.count, rest.count)
-            unsafe tail.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
-            session.didReceive(count)
-            unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-        }
-    }
-
     /// The same rules as the feed's own loop has for a message; see `FeedLoop`.
     private mutating func decode(received now: MonotonicNanos) {
-        while true {
-            switch session.next() {
-            case .none: return
-            case .ping, .pong: break
-            case .close, .violation: isDecoding = false
-            case .message(let message, _):
-                var slot = Tick(
-                    id: 0, exchangeTimeNanos: 0, receiveMonotonicNanos: 0, price: 0, quantity: 0, instrument: 0,
-                    kind: .session, feed: 0)
-                let outcome = unsafe withUnsafeMutableBytes(of: &slot) { memory in
-                    guard let base = memory.baseAddress else { return DecodeOutcome.malformed }
-                    return unsafe decoder.decode(message, received: now, into: base)
-                }
-                if outcome == .tick {
-                    give(slot)
-                } else if outcome.hasRecords {
-                    for index in 0..<decoder.recordCount {
-                        give(unsafe decoder.records.load(fromByteOffset: index * 64, as: Tick.self))
-                    }
+        while let message = unsafe frames.nextMessage() {
+            var slot = Tick(
+                id: 0, exchangeTimeNanos: 0, receiveMonotonicNanos: 0, price: 0, quantity: 0, instrument: 0,
+                kind: .session, feed: 0)
+            let outcome = unsafe withUnsafeMutableBytes(of: &slot) { memory in
+                guard let base = memory.baseAddress else { return DecodeOutcome.malformed }
+                return unsafe decoder.decode(message, received: now, into: base)
+            }
+            if outcome == .tick {
+                give(slot)
+            } else if outcome.hasRecords {
+                for index in 0..<decoder.recordCount {
+                    give(unsafe decoder.records.load(fromByteOffset: index * 64, as: Tick.self))
                 }
             }
         }

@@ -65,11 +65,14 @@ struct FeedReplayTests {
         let files = try TemporaryFolder("tickline-feed-journal")
         defer { files.remove() }
         let settings = JournalSettings(folder: files.path, budgetBytes: 64 << 20, syncIntervalMillis: nil)
+        // The journal writes to it until it is stopped.
+        let metrics = MetricsRegistry()
+        defer { withExtendedLifetime(metrics) {} }
         let journal = try Journal(
             settings: settings,
             plans: [ChainPlan(chain: JournalChain(.feed, 3), segmentBytes: 200_000, tableEntries: 700)],
             existing: JournalFolder(path: files.path), wallClock: { UnixNanos(rawValue: 1) },
-            metrics: MetricsRegistry(),
+            metrics: metrics,
             health: HealthRegistry().check("journal", roles: []),
             logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
         journal.start()
@@ -91,7 +94,9 @@ struct FeedReplayTests {
         let plan = try FeedPlan(parsing: address)
         let catalog = MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: [])
         func makeReplay() -> FeedReplay {
-            FeedReplay(catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: 3, mostMessageBytes: 20_000, mostSlots: 4_096)
+            FeedReplay(
+                catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: 3, mostMessageBytes: 20_000,
+                mostSlots: 4_096)
         }
         let folder = try JournalFolder(path: files.path)
         var reader = ChainReader(JournalChain(.feed, 3), in: folder)
