@@ -15,21 +15,11 @@ struct CSVFormatter: RecordFormatter {
             if index > 0 { output.append(UInt8(ascii: ",")) }
             switch value {
             case .none: break
-            case .text(let text): Self.append(field: text, to: &output)
+            case .text(let text): FieldText.append(csv: text.utf8, to: &output)
             case .integer(let number): output += "\(number)".utf8
             case .boolean(let flag): output += (flag ? "true" : "false").utf8
             }
         }
         output += "\r\n".utf8
-    }
-
-    private static func append(field text: String, to output: inout [UInt8]) {
-        guard text.utf8.contains(where: { [0x22, 0x2C, 0x0D, 0x0A].contains($0) }) else {
-            output += text.utf8
-            return
-        }
-        output.append(0x22)
-        for byte in text.utf8 { output += byte == 0x22 ? [0x22, 0x22] : [byte] }
-        output.append(0x22)
     }
 }

@@ -28,24 +28,11 @@ struct JSONFormatter: RecordFormatter {
             switch value {
             case .none: break
             case .text(let text) where isJSON[index]: output += text.utf8
-            case .text(let text): Self.append(quoted: text, to: &output)
-            case .integer(let number): Self.append(quoted: "\(number)", to: &output)
+            case .text(let text): FieldText.append(json: text.utf8, to: &output)
+            case .integer(let number): FieldText.append(json: "\(number)".utf8, to: &output)
             case .boolean(let flag): output += (flag ? "true" : "false").utf8
             }
         }
         output += "}\n".utf8
-    }
-
-    private static func append(quoted text: String, to output: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
-        output.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20: output += "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: output.append(byte)
-            }
-        }
-        output.append(UInt8(ascii: "\""))
     }
 }

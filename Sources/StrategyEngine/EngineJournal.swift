@@ -33,6 +33,15 @@ public enum EngineEntryKind {
     public static let resumed: UInt8 = 8
     /// The engine's whole state.
     public static let checkpoint: UInt8 = 128
+
+    /// When an entry was written, or just before; nil for kinds that do not say.
+    public static func time(of entry: JournalEntry) -> MonotonicNanos? {
+        switch entry.kind {
+        case take, sent: MonotonicNanos(rawValue: entry.word1)
+        case timer: MonotonicNanos(rawValue: entry.word0)
+        default: nil
+        }
+    }
 }
 
 /// Puts on record what makes the engine's decisions exact again: in which order it took what, timer events, decisions.

@@ -14,12 +14,14 @@ struct Tickline: AsyncParsableCommand {
               tickline demo --duration 30s
               tickline run --redis redis://127.0.0.1 --mongo mongodb://127.0.0.1
               tickline query --table ticks --from -1h
+              tickline journal verify ./tickline-data
               tickline config > tickline.yaml
               tickline simulate recording.ndjson.gz --speed 10
             """,
         version: TicklineVersion.current,
         subcommands: [
-            RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, ConfigSubcommand.self,
+            RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, JournalSubcommand.self,
+            ConfigSubcommand.self,
             SimulateSubcommand.self,
             DemoSubcommand.self,
         ])

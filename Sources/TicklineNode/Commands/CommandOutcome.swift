@@ -1,7 +1,9 @@
 import ExchangeSimulator
 import Foundation
+import Journal
 import Logging
 import Monitoring
+import Replay
 
 /// Exit statuses of the command line (sysexits where they exist).
 public enum ExitStatus {
@@ -32,6 +34,12 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     } catch let error as SimulatorError {
         printError("\(error)")
         return error.isConfiguration ? ExitStatus.configuration : ExitStatus.failure
+    } catch let error as JournalError {
+        printError("\(error)")
+        return error.exitStatus
+    } catch let error as ReplayError {
+        printError("\(error)")
+        return error.exitStatus
     } catch {
         printError("\(error)")
         return ExitStatus.failure
@@ -51,6 +59,23 @@ func printError(_ text: String) {
 /// Lines for the person at the terminal; standard output is left to signals.
 func printStatus(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+extension JournalError {
+    /// A journal that can't be used is a wrong configuration, a disk that fails is not.
+    fileprivate var exitStatus: Int32 {
+        if case .system = self { ExitStatus.failure } else { ExitStatus.configuration }
+    }
+}
+
+extension ReplayError {
+    fileprivate var exitStatus: Int32 {
+        switch self {
+        case .journal(let error): error.exitStatus
+        case .foreignCheckpoint: ExitStatus.configuration
+        case .missingFeed, .diverged: ExitStatus.failure
+        }
+    }
 }
 
 extension SimulatorError {

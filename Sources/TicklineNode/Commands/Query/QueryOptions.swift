@@ -25,25 +25,19 @@ public struct QueryOptions: Sendable {
     ///
     /// - Throws: `unknown`, `invalidTime`, `emptyRange`, `invalidLimit`.
     func request(now: UnixNanos, isTerminal: Bool) throws(QueryError) -> QueryRequest {
-        let from = try time(self.from, flag: "--from", now: now)
-        let to = try time(self.to, flag: "--to", now: now)
-        if let from, let to, from >= to { throw .emptyRange(from: self.from ?? "", to: self.to ?? "") }
         if let limit, limit < 1 { throw .invalidLimit(limit) }
         return QueryRequest(
-            table: try choice(table, flag: "--table"),
-            timesNanos: from == nil && to == nil ? nil : (from ?? Int64.min)..<(to ?? Int64.max),
+            table: try Self.choice(table, flag: "--table"),
+            timesNanos: try QueryTime.range(from: from, to: to, now: now),
             instruments: instruments, limit: limit ?? Int.max, isNewestFirst: isNewestFirst,
-            format: try format.map { text throws(QueryError) in try choice(text, flag: "--format") }
+            format: try format.map { text throws(QueryError) in try Self.choice(text, flag: "--format") }
                 ?? (isTerminal ? .table : .json))
     }
 
-    private func time(_ text: String?, flag: String, now: UnixNanos) throws(QueryError) -> Int64? {
-        guard let text else { return nil }
-        guard let nanos = QueryTime.unixNanos(parsing: text, now: now) else { throw .invalidTime(flag: flag, text) }
-        return nanos
-    }
-
-    private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    /// The choice that a flag's text names.
+    ///
+    /// - Throws: `unknown` with the nearest one.
+    static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ text: String, flag: String
     ) throws(QueryError) -> Choice {
         if let choice = Choice(rawValue: text) { return choice }

@@ -14,6 +14,12 @@ struct QueryOutput {
         if bytes.count >= Self.pieceBytes { try flush() }
     }
 
+    /// Writes lines.
+    mutating func print(_ lines: [String]) throws(QueryError) {
+        for line in lines { bytes += (line + "\n").utf8 }
+        try flush()
+    }
+
     /// Writes everything.
     mutating func flush() throws(QueryError) {
         var rest = bytes[...]

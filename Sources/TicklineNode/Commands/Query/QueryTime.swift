@@ -31,6 +31,20 @@ enum QueryTime {
         return isOver || isSumOver ? nil : sum
     }
 
+    /// The times from `--from`, included, to `--to`, excluded; nil for all.
+    ///
+    /// - Throws: `invalidTime`, `emptyRange`.
+    static func range(from: String?, to: String?, now: UnixNanos) throws(QueryError) -> Range<Int64>? {
+        func nanos(_ text: String?, flag: String) throws(QueryError) -> Int64? {
+            guard let text else { return nil }
+            guard let nanos = unixNanos(parsing: text, now: now) else { throw .invalidTime(flag: flag, text) }
+            return nanos
+        }
+        let (first, end) = (try nanos(from, flag: "--from"), try nanos(to, flag: "--to"))
+        if let first, let end, first >= end { throw .emptyRange(from: from ?? "", to: to ?? "") }
+        return first == nil && end == nil ? nil : (first ?? Int64.min)..<(end ?? Int64.max)
+    }
+
     private static func before(_ now: UnixNanos, _ text: String) -> Int64? {
         let seconds: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         guard let unit = text.last.flatMap({ seconds[$0] }), let count = Int64(text.dropLast()), count < 0 else {

@@ -31,13 +31,10 @@ public enum ReplayCommand {
     /// - Parameter path: a data folder or the journal folder in it.
     public static func run(path: String, speed: ReplaySpeed) async -> Int32 {
         await exitStatus {
-            let folder = try JournalFolder(path: journalPath(path))
-            guard folder.chains[JournalChain(.engine)] != nil else {
-                throw SettingsError.unreadableFile(
-                    path: path, reason: "no journal is there; give the --data folder of a run, or its journal folder")
-            }
+            let folder = try JournalFolder(userPath: path, holding: JournalChain(.engine))
             var player = JournalPlayer(folder: folder)
-            var progress = ReplayProgress(folder: folder)
+            let segments = folder.chains[JournalChain(.engine), default: []].map(\.segment)
+            var progress = ProgressLine(total: segments.count)
             var pace = ReplayPace(speed: speed)
             var signals = 0
             var catalogLine: SignalLine?
@@ -51,17 +48,11 @@ public enum ReplayCommand {
                 for decision in lines { printOutput(catalogLine?.json(decision) ?? "") }
                 signals += lines.count
                 pace.wait(until: player.takenAt)
-                progress.show(segment: player.segment, records: player.recordCount)
+                progress.show(done: Int(player.segment - (segments.first ?? 0)), "\(player.recordCount) records")
             }
             progress.finish()
             printStatus("replayed \(player.recordCount) records, \(signals) signals")
         }
-    }
-
-    /// The journal's folder, given that or the data folder around it.
-    static func journalPath(_ path: String) -> String {
-        let inside = DataFolder.journal(in: path)
-        return FileManager.default.fileExists(atPath: inside) ? inside : path
     }
 }
 
@@ -79,35 +70,5 @@ struct ReplayPace {
         guard let start, time >= start.recorded else { return start = (time, now) }
         let due = start.played.rawValue + UInt64(Double(time.nanos(since: start.recorded)) / factor)
         if due > now.rawValue { Thread.sleep(forTimeInterval: Double(due - now.rawValue) / 1e9) }
-    }
-}
-
-/// A line on a terminal that says how far a replay is.
-struct ReplayProgress {
-    private static let intervalNanos: UInt64 = 200_000_000
-    private let segments: ClosedRange<UInt64>
-    private let isShown = isatty(STDERR_FILENO) == 1
-    private var shownAt = MonotonicNanos(rawValue: 0)
-
-    init(folder: JournalFolder) {
-        let numbers = folder.chains[JournalChain(.engine), default: []].map(\.segment)
-        segments = (numbers.first ?? 0)...(numbers.last ?? 0)
-    }
-
-    /// Shows the state, at most five times a second.
-    mutating func show(segment: UInt64, records: UInt64) {
-        guard isShown else { return }
-        let now = MonotonicClock.now()
-        guard now.rawValue - shownAt.rawValue > Self.intervalNanos else { return }
-        shownAt = now
-        let (done, all) = (segment - segments.lowerBound, segments.upperBound - segments.lowerBound + 1)
-        let filled = Int(30 * done / all)
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-        FileHandle.standardError.write(Data("\r[\(bar)] segment \(done + 1) of \(all), \(records) records".utf8))
-    }
-
-    /// Ends the line.
-    func finish() {
-        if isShown, shownAt.rawValue > 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
     }
 }
