@@ -41,7 +41,7 @@ public struct JournalClock: Sendable {
         return nil
     }
 
-    /// When an entry of that segment was written; nil where nothing tells. O(feed segments) for the engine's.
+    /// When an entry of that segment was written; nil where nothing tells. O(log feed segments) for the engine's.
     public func time(of entry: JournalEntry, in segment: SegmentReader) -> UnixNanos? {
         switch segment.identity.chain.kind {
         case .feed: FeedReplay.receiveTime(of: entry)
@@ -52,8 +52,17 @@ public struct JournalClock: Sendable {
 
     /// The wall-clock time of a monotonic one; nil for a run of which no feed's entry is left.
     func time(of monotonic: MonotonicNanos, run: UInt64) -> UnixNanos? {
-        let ofRun = offsets.filter { $0.run == run }
-        guard let offset = ofRun.last(where: { $0.monotonic <= monotonic.rawValue }) ?? ofRun.first else { return nil }
+        // The last one that is not later, found by halving; else the run's first.
+        var (low, high) = (0, offsets.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if (offsets[middle].run, offsets[middle].monotonic) <= (run, monotonic.rawValue) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        guard let offset = offsets[max(0, low - 1)...].prefix(2).first(where: { $0.run == run }) else { return nil }
         return UnixNanos(rawValue: Int64(bitPattern: monotonic.rawValue) &+ offset.wallOffsetNanos)
     }
 

@@ -126,10 +126,15 @@ public struct JournalVerification {
             let before = figures
             do throws(ReplayError) {
                 var signals: UInt64 = 0
+                var (segment, beforeSegment) = (first, 0)
                 while player.sequence < lastSequence, try player.step({ _ in signals += 1 }) {
                     figures.records = before.records + player.recordCount
                     figures.signals = before.signals + signals
-                    progress(done + segments.count { $0 < player.segment }, figures)
+                    if player.segment != segment {
+                        segment = player.segment
+                        beforeSegment = segments.count { $0 < segment }
+                    }
+                    progress(done + beforeSegment, figures)
                 }
                 return
             } catch {

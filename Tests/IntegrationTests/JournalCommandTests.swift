@@ -88,6 +88,14 @@ import Testing
         #expect(status == 0 && error.isEmpty && output.hasPrefix("sound: 4 segments"), "\(output)\(error)")
         #expect(output.contains(" 2 runs, 8") && output.contains(" signals played again"), "\(output)")
         print("figure: \(output.dropLast())")
+        // What is left when a budget's end has taken the first run's messages: the second run is played all the same.
+        try FileManager.default.removeItem(atPath: "\(data)/journal/\(segments[0].name)")
+        let rest = try journal(["verify", data])
+        #expect(rest.status == 0 && rest.output.contains("engine segment 1 was not played"), "\(rest.output)")
+        #expect(rest.output.contains("sound: 3 segments") && rest.output.contains(" 2 runs, 4"), "\(rest.output)")
+        // Without a feed there is nothing to play.
+        try FileManager.default.removeItem(atPath: "\(data)/journal/\(segments[1].name)")
+        #expect(try journal(["verify", data]).status == 0)
     }
 
     @Test(arguments: [UInt64.random(in: 0...UInt64.max)])
