@@ -7,7 +7,9 @@ public struct EngineRecord: Sendable {
     /// All fields there are, in the order they are printed in.
     public static let columns = [
         "sequence", "kind", "time", "monotonic", "feed", "count", "exchange", "symbol", "strategy", "side", "reason",
-        "signal", "id", "tickId", "price", "shortSMA", "longSMA", "eventTime", "receiveTime", "outcome", "bytes",
+        "signal", "id", "tickId", "price", "shortSMA", "longSMA", "eventTime", "receiveTime", "firstId", "lastId",
+        "outcome",
+        "bytes",
     ]
 
     /// When it was written, Unix nanoseconds; nil where nothing tells.
@@ -78,6 +80,14 @@ public final class EngineRecordReader {
                 "kind": .text("sent"), "monotonic": number(entry.word1), "signal": number(entry.word0),
                 "outcome": .text(entry.detail == 1 ? "sent" : "queued"),
             ]
+        case EngineEntryKind.asked:
+            var fields = names(instrument: UInt32(truncatingIfNeeded: entry.word3), strategy: 0)
+            fields["strategy"] = nil
+            return fields.merging([
+                "kind": .text("asked"), "feed": .integer(Int64(entry.source)), "firstId": number(entry.word1),
+                "lastId": number(entry.word2), "outcome": .text(entry.detail == 1 ? "asked" : "full"),
+            ]) { $1 }
+        case EngineEntryKind.resumed: return ["kind": .text("resumed"), "monotonic": number(entry.word0)]
         case EngineEntryKind.checkpoint:
             guard let checkpoint = EngineCheckpoint(entry, in: segment),
                 let catalog = RunDescription(checkpoint.preface)?.catalog

@@ -80,7 +80,7 @@ import Testing
                 faults: [
                     FaultRule(.gap(count: 3), .everyMessages(333)), FaultRule(.gap(count: 1), .everyMessages(1_009)),
                     FaultRule(.reorder(count: 2), .everyMessages(2_003)),
-                ]), folder: folder.url)
+                ]), ["--refill", "0"], folder: folder.url)
         try await waitUntil("the replay's end", timeout: .seconds(60)) { market.simulator.statistics.isFinished }
         try await market.waitForTicks(market.ledger.count(where: \.treatment.isReadable))
         let (status, counts) = try await market.stop()
@@ -106,6 +106,37 @@ import Testing
         )
     }
 
+    @Test func `each hole is refilled from the exchange's history, and signals are those of a stream without holes`()
+        async throws
+    {
+        defer { folder.remove() }
+        let market = try await MarketRun(
+            .trades(
+                20_000, rate: 4_000, pacing: .recorded,
+                faults: [
+                    FaultRule(.gap(count: 3), .everyMessages(333)), FaultRule(.gap(count: 900), .everyMessages(9_001)),
+                    FaultRule(.reorder(count: 2), .everyMessages(2_003)),
+                ]), folder: folder.url)
+        try await waitUntil("the replay's end", timeout: .seconds(60)) { market.simulator.statistics.isFinished }
+        try await waitUntil("all trades, those of the history among them", timeout: .seconds(30)) {
+            await market.run.metric("tickline_ticks_total") == 20_000
+        }
+        let refilled = Int(await market.run.metric("tickline_ticks_refilled_total"))
+        let (status, counts) = try await market.stop()
+        #expect(status == 0 && counts["missing"] == 0 && counts["gaps"] == 0)
+        let trades = try market.trades()
+        #expect(trades.count == 20_000 && trades.last!.id - trades[0].id == 19_999)
+        let signals = try market.signalIDs()
+        #expect(signals == ReferenceSignals.ids(trades) && signals.count > 100)
+        let gaps = try market.rows("SELECT count(*), min(refilled) FROM gaps")[0].compactMap { $0 as? Int }
+        #expect(gaps[0] > 55 && gaps[1] == 1)
+        let withheld = market.ledger.count { !$0.treatment.isReadable }
+        #expect(refilled >= withheld - 3 && withheld > 1_900)
+        print(
+            "figure: D5 \(withheld) ids withheld, \(refilled) refilled in \(gaps[0]) records, silent 0,",
+            "\(signals.count) signals as without a hole")
+    }
+
     /// Kinds after which a reader can't go on with the connection.
     private static let endings: [Malformation] = [.oversized, .lyingLength, .binary, .invalidUTF8]
 
@@ -115,7 +146,7 @@ import Testing
     ) async throws {
         defer { folder.remove() }
         let rule = FaultRule(.malformed(kind, count: 1), .everyMessages(100))
-        let market = try await MarketRun(.trades(2_000, faults: [rule]), folder: folder.url)
+        let market = try await MarketRun(.trades(2_000, faults: [rule]), ["--refill", "0"], folder: folder.url)
         try await waitUntil("all trades taken or missing") {
             let taken = await market.run.metric("tickline_ticks_total")
             return taken + (await market.run.metric("tickline_ticks_missing_total")) == 2_000
@@ -128,7 +159,8 @@ import Testing
         kind: Malformation
     ) async throws {
         defer { folder.remove() }
-        let market = try await MarketRun(.trades(rate: 2_000, pacing: .recorded), folder: folder.url)
+        let market = try await MarketRun(
+            .trades(rate: 2_000, pacing: .recorded), ["--refill", "0"], folder: folder.url)
         for round in 1...2 {
             let before = await market.run.metric("tickline_ticks_total")
             try await waitUntil("ticks") { await market.run.metric("tickline_ticks_total") > before + 200 }

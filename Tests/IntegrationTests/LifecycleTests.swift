@@ -90,8 +90,11 @@ import Testing
         defer { folder.remove() }
         let (simulator, port) = try await market(["--fault", "cut:reset,every=1s"])
         let run = try RunningTickline(
-            ["--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--short", "5", "--long", "20"],
-            folder: folder.url)
+            [
+                "--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--short", "5", "--long", "20",
+                "--refill",
+                "0",
+            ], folder: folder.url)
         try await waitUntil("three reconnects") { await run.metric("tickline_reconnects_total") >= 3 }
         #expect(run.process.stop() == 0)
         simulator.stop()

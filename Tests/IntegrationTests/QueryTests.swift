@@ -83,7 +83,7 @@ import TradingModel
                 [file, "--speed", "max"], folder: folder.url, name: "simulate\(round)")
             let run = try RunningTickline(
                 ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"] + arguments, folder: folder.url,
-                name: "run\(round)", data: "data")
+                name: "run\(round)", data: round == 0 ? "data" : "data-mongo")
             try await waitUntil("all ticks stored") {
                 await run.metric("tickline_store_documents_total", labels: "ticks") == 9_757
             }
