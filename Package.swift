@@ -151,7 +151,7 @@ let package = Package(
         .executableTarget(
             name: "HotPathProbe",
             dependencies: [
-                "FeedHandler", "RedisStreams", "RingBuffer", "SQLiteStore", "StrategyEngine", "Telemetry",
+                "FeedHandler", "Journal", "RedisStreams", "RingBuffer", "SQLiteStore", "StrategyEngine", "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
             ], path: "Tests/HotPathProbe", swiftSettings: common),
         .executableTarget(

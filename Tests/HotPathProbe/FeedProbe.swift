@@ -1,5 +1,6 @@
 import FeedHandler
 import Glibc
+import Journal
 import Logging
 import RingBuffer
 import Synchronization
@@ -113,10 +114,11 @@ func runFeed(trades wanted: Int) throws {
     let plan = try FeedPlan(parsing: "simulator=ws://127.0.0.1:\(server.port)/ws/probe@trade")
     let metrics = MetricsRegistry()
     let ring = SPSCRing(capacitySlots: 1 << 14)
+    let journal = try ProbeJournal(JournalChain(.feed), tableEntries: 8_192, metrics: metrics)
     let handler = FeedHandler(
         configuration: FeedConfiguration(plan: plan, feed: 0),
         catalog: MarketCatalog(instruments: FeedPlan.specifications(of: [plan]), strategies: []),
-        producer: RingProducer(ring), metrics: metrics,
+        producer: RingProducer(ring), journal: journal.writer(), metrics: metrics,
         health: HealthRegistry().check("feed", roles: [.collector]), limiter: ConnectionLimiter(),
         logger: Logger(label: "feed", factory: { _ in SwiftLogNoOpLogHandler() }))
     handler.start()
@@ -171,5 +173,6 @@ func runFeed(trades wanted: Int) throws {
     let counts =
         "\"trades\":\(counted),\"books\":\(books.load(ordering: .relaxed) - warmUpBooks),"
         + "\"klines\":\(klines.load(ordering: .relaxed) - warmUpBooks)"
-    print("{\(counts),\"ignored\":\(ignored),\"refused\":\(refused),\"stalls\":\(stalls)}")
+    let journaled = "\"journaledMiB\":\(journal.finish() >> 20)"
+    print("{\(counts),\(journaled),\"ignored\":\(ignored),\"refused\":\(refused),\"stalls\":\(stalls)}")
 }

@@ -10,6 +10,7 @@
 // Prints one JSON line. See Tests/HotPathTests.
 
 import Glibc
+import Journal
 import RingBuffer
 import StrategyEngine
 import Synchronization
@@ -77,9 +78,11 @@ func runEngine(ticks: Int) async throws {
     configuration.priceBandPercent = 20
     configuration.refill = RefillConfiguration()
     let requests = SPSCRing(capacitySlots: 1 << 6)
+    let journal = try ProbeJournal(JournalChain(.engine), tableEntries: 32_768, metrics: metrics)
     let engine = SMACrossoverActor(
         catalog: catalog, feeds: [feed], parker: parker, records: records,
         requests: RingProducer(requests), sink: CountingSink(),
+        journal: EngineJournal(writer: journal.writer(), ringCount: 1, preface: []),
         configuration: configuration, metrics: metrics)
     let running = Task { await engine.run() }
     let drained = Atomic<Bool>(false)
@@ -141,7 +144,8 @@ func runEngine(ticks: Int) async throws {
     reader.join()
     let accepted = Int(metrics.total("tickline_ticks_total"))
     let counts = [
-        "\"ticks\":\(accepted)", "\"booksStored\":\(stored.load(ordering: .relaxed))",
+        "\"journaledMiB\":\(journal.finish() >> 20)", "\"ticks\":\(accepted)",
+        "\"booksStored\":\(stored.load(ordering: .relaxed))",
         "\"gaps\":\(Int(metrics.total("tickline_gaps_total")))",
         "\"refilled\":\(Int(metrics.total("tickline_ticks_refilled_total")))",
         "\"signals\":\(CountingSink.published.load(ordering: .relaxed))",
