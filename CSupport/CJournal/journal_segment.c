@@ -38,8 +38,8 @@ void journal_segment_create(uint8_t *base, const struct journal_identity *identi
     header->version = JOURNAL_VERSION;
     header->identity = *identity;
     header->checksum = journal_checksum(JOURNAL_VERSION, identity, sizeof *identity);
-    // A process killed before this store leaves a file that nobody has begun. The signal fence keeps the compiler's order;
-    // a process's end keeps the processor's.
+    // A process killed before this store leaves a file that nobody has begun. The signal fence keeps the compiler's
+    // order; a process's end keeps the processor's.
     atomic_signal_fence(memory_order_release);
     header->magic = MAGIC;
 }

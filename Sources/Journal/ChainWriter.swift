@@ -6,8 +6,8 @@ internal import RingBuffer
 /// Owned by one thread. Appending takes two checksums and a copy; nothing allocates, blocks or enters the kernel. Once an
 /// append has returned, the entry and its bytes survive the end of this process, however it ends; a power loss can take
 /// what was not synchronised since. Data is written before its entry: into `dataTail`, declared by `append(_:placing:)`.
-// hot path: HotPathTests, probes `feed` and `engine`
 @safe public struct ChainWriter: ~Copyable, @unchecked Sendable {
+    // hot path: HotPathTests, probes `feed` and `engine`
     // Unchecked: noncopyable, so exactly one thread holds it; segments pass to and fro by the rings.
     private let state: UnsafeMutablePointer<journal_writer>
     private let ready: RingConsumer

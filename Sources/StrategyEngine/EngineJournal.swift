@@ -47,8 +47,8 @@ public enum EngineEntryKind {
 /// Puts on record what makes the engine's decisions exact again: in which order it took what, timer events, decisions.
 ///
 /// Engine's thread only. Takes are on record before anything is made of them, signals before they are published.
-// hot path (HotPathTests)
 public struct EngineJournal: ~Copyable, @unchecked Sendable {
+    // hot path (HotPathTests)
     // Unchecked: noncopyable, so exactly one thread holds it; moving it into the engine is the hand-over.
 
     /// Entries of one batch at most: the take, and for each of 64 ticks three of each of 16 strategies.
