@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TestSupport
 
@@ -20,7 +21,7 @@ final class MemoryWatch: Sendable {
     func run() async {
         while !Task.isCancelled {
             let allocated = await engine.metric("tickline_allocated_bytes")
-            let resident = await engine.metric("process_resident_memory_bytes")
+            let resident = Self.anonymousBytes(of: engine.process.processID)
             if allocated > 0, resident > 0 {
                 let second = (ContinuousClock.now - started) / .seconds(1)
                 taken.withLock {
@@ -30,6 +31,14 @@ final class MemoryWatch: Sendable {
             // Cancelled in its sleep, it ends at the loop's condition.
             try? await Task.sleep(for: Self.interval)
         }
+    }
+
+    /// What is in memory and no file's: pages of the journal's mapped files are the system's to keep or to drop. 0 where
+    /// the process is gone.
+    private static func anonymousBytes(of process: Int32) -> Double {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+        return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) } ?? 0) * 1_024
     }
 
     /// Taken so far.

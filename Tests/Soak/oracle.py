@@ -81,8 +81,12 @@ def check_stream(verdict, database, stream, runs, must_have):
     if not count:
         verdict.check(not runs, f"{words}: nothing stored")
         return 0, 0
-    gaps = database.execute(f"SELECT fromId, toId, missing FROM gaps WHERE {where} ORDER BY fromId", key).fetchall()
+    gaps = database.execute(
+        f"SELECT fromId, toId, missing FROM gaps WHERE {where} AND refilled = 0 ORDER BY fromId", key).fetchall()
     missing = sum(row[2] for row in gaps)
+    for first, last in database.execute(f"SELECT fromId, toId FROM gaps WHERE {where} AND refilled = 1", key).fetchall():
+        inside = database.execute(f"SELECT count(*) FROM ticks WHERE {where} AND tickId BETWEEN ? AND ?", key + (first, last))
+        verdict.check(inside.fetchone()[0] == last - first + 1, f"{words}: not all of the refilled ids {first}-{last} are stored")
     verdict.check(high - low + 1 == count + missing,
                   f"{words}: {high - low + 1} ids from {low} to {high}, but {count} stored and {missing} in gap records")
     for first, last, size in gaps:
@@ -149,7 +153,8 @@ def check_quotes(verdict, database, sent):
 def expected_signals(verdict, database, exchange, symbol, short, long):
     """The rule of crossings, recomputed over whole windows with exact numbers."""
     gap_starts = {row[0]: row[1] for row in database.execute(
-        "SELECT fromId, toId FROM gaps WHERE exchange = ? AND symbol = ? AND kind = 'trade'", (exchange, symbol))}
+        "SELECT fromId, toId FROM gaps WHERE exchange = ? AND symbol = ? AND kind = 'trade' AND refilled = 0",
+        (exchange, symbol))}
     window, previous_id, last_sign, over_gap = [], None, 0, 0
     short_sum = long_sum = 0
     signals = []
