@@ -115,6 +115,7 @@ let package = Package(
         .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
         .target(name: "RecordQuery", dependencies: ["TradingModel"], swiftSettings: common),
+        .target(name: "RecordComparison", dependencies: ["TradingModel"], swiftSettings: common),
 
         // Seen from outside
         .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
@@ -127,7 +128,8 @@ let package = Package(
             dependencies: [
                 "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Journal", "Monitoring",
                 "MongoStore",
-                "RecordQuery", "RedisStreams", "Replay", "RingBuffer", "SQLiteStore", "StoreWriter", "StrategyEngine",
+                "RecordComparison", "RecordQuery", "RedisStreams", "Replay", "RingBuffer", "SQLiteStore", "StoreWriter",
+                "StrategyEngine",
                 "Telemetry",
                 "ThreadExecutor", "TradingModel", log,
                 .product(name: "Yams", package: "Yams"),

@@ -35,15 +35,19 @@ public struct SignalLine: Sendable {
     /// The fields and their order are those of the Redis entry. No value needs escaping: symbols are checked when a feed
     /// is planned, all else is ours.
     public func json(_ signal: Decision) -> String {
+        "{" + fields(signal).map { "\"\($0)\":\"\($1)\"" }.joined(separator: ",") + "}"
+    }
+
+    /// Names and values of the Redis entry, in its order.
+    public func fields(_ signal: Decision) -> [(name: String, value: String)] {
         let text = Fields(signal, catalog)
-        let fields: [(String, String)] = [
+        return [
             ("signal", text.signal), ("shortSMA", text.shortSMA), ("longSMA", text.longSMA), ("time", text.time),
             ("schema", "1"), ("id", text.id), ("exchange", text.instrument.exchange.rawValue),
             ("symbol", text.instrument.symbol), ("strategy", text.strategy), ("price", text.price),
             ("tickId", "\(signal.tickID)"), ("eventTime", "\(signal.exchangeTime.rawValue)"),
             ("receiveTime", "\(signal.receiveTime.rawValue)"), ("reason", "\(signal.reason.name)"),
         ]
-        return "{" + fields.map { "\"\($0)\":\"\($1)\"" }.joined(separator: ",") + "}"
     }
 
     private struct Fields {

@@ -135,6 +135,11 @@ public struct JournalPlayer: ~Copyable {
         return Int(metrics.total("tickline_dropped_total"))
     }
 
+    /// The long window of a strategy as it is now, oldest price first; empty before the first checkpoint. O(prices).
+    public func windowPrices(instrument: Int, strategy: Int) -> [Int64] {
+        core?.windowPrices(instrument: instrument, strategy: strategy) ?? []
+    }
+
     /// The number of the event played last.
     public private(set) var sequence: UInt64 = 0
 

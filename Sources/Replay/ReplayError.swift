@@ -10,6 +10,8 @@ public enum ReplayError: Error, Sendable, Equatable, CustomStringConvertible {
     case missingFeed(chain: JournalChain, path: String)
     /// The same input gave another decision or state than when it was written.
     case diverged(path: String, sequence: UInt64, reason: String)
+    /// One event gave more records than a reader has room for.
+    case overflow(count: Int)
 
     /// One line with the remedy.
     public var description: String {
@@ -22,6 +24,7 @@ public enum ReplayError: Error, Sendable, Equatable, CustomStringConvertible {
             "the engine's segment \(path) took ticks that the chain \(chain) no longer holds; begin with a later one"
         case .diverged(let path, let sequence, let reason):
             "\(path), entry \(sequence): the replay differs from what was written (\(reason))"
+        case .overflow(let count): "\(count) records of one moment found no room; what comes of them is not known"
         }
     }
 }

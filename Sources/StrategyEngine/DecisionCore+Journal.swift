@@ -68,6 +68,15 @@ extension DecisionCore {
             preface: [], signalCount: signalCount, slotsTaken: [], state: Array(memory[..<writer.usedBytes]))
     }
 
+    /// The prices in a strategy's long window, oldest first; for those who replay. Allocates.
+    public func windowPrices(instrument: Int, strategy: Int) -> [Int64] {
+        var prices: [Int64] = []
+        states[instrument * strategyCount + strategy].window.withPrices { older, newer in
+            prices = Array(older) + Array(newer)
+        }
+        return prices
+    }
+
     /// Makes this core a replay's: requests for missing ids go nowhere, and whether they found room is told in advance.
     public mutating func play(asks: [Bool]) { played = asks }
 

@@ -25,14 +25,7 @@ struct NodePlan {
             try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
         }
         feeds = try Self.explained(["feed"], origin) { try FeedPlan.plans(parsing: settings.feeds) }
-        let files = RedisTLSFiles(
-            caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
-        guard settings.redis != nil || files == RedisTLSFiles() else {
-            throw .conflict("certificate files for Redis need its address: give --redis rediss://host")
-        }
-        redis = try Self.explained(["redis"], origin) {
-            try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
-        }
+        redis = try Self.redis(settings, origin)
         guard feeds.count <= Self.mostFeeds else {
             throw .conflict(
                 "\(feeds.count) connections are too many; give at most \(Self.mostFeeds) feeds of at most"
@@ -65,6 +58,22 @@ struct NodePlan {
         }
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
         refill = settings.refillIDs > 0 ? Self.refill(settings, specifications, feeds) : nil
+    }
+
+    /// The server that signals are published to; nil where none is named.
+    ///
+    /// - Throws: `SettingsError.conflict` with the remedy.
+    static func redis(
+        _ settings: Settings, _ origin: (String) -> SettingOrigin
+    ) throws(SettingsError) -> RedisEndpoint? {
+        let files = RedisTLSFiles(
+            caFile: settings.redisCAFile, certificateFile: settings.redisCertFile, keyFile: settings.redisKeyFile)
+        guard settings.redis != nil || files == RedisTLSFiles() else {
+            throw .conflict("certificate files for Redis need its address: give --redis rediss://host")
+        }
+        return try explained(["redis"], origin) {
+            try settings.redis.map { try RedisEndpoint(url: $0, files: files) }
+        }
     }
 
     /// Where two feeds deliver an instrument's prices, the other one has its time before the history is asked.

@@ -35,6 +35,18 @@ enum StoreScope: SettingScope {
     }
 }
 
+/// Where a run's data is.
+enum DataScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool { flag.name == "data" }
+}
+
+/// Where a run's signals and records go.
+enum PlaceScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool {
+        ["store", "mongo", "redis"].contains(flag.section) && !flag.name.hasPrefix("stream-max-")
+    }
+}
+
 /// Everything that is not the feeds'.
 enum EngineScope: SettingScope {
     static func includes(_ flag: SettingFlag) -> Bool { !FeedScope.includes(flag) }

@@ -20,9 +20,8 @@ struct Tickline: AsyncParsableCommand {
             """,
         version: TicklineVersion.current,
         subcommands: [
-            RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, JournalSubcommand.self,
-            ConfigSubcommand.self,
-            SimulateSubcommand.self,
+            RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, ExplainSubcommand.self,
+            VerifySubcommand.self, JournalSubcommand.self, ConfigSubcommand.self, SimulateSubcommand.self,
             DemoSubcommand.self,
         ])
 }

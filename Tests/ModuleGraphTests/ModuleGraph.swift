@@ -34,6 +34,7 @@ enum ModuleGraph {
         "MongoStore": Rule(imports: open.union(["Transport"])),
         "SQLiteStore": Rule(imports: open),
         "RecordQuery": Rule(imports: base, allowsFoundation: false),
+        "RecordComparison": Rule(imports: base, allowsFoundation: false),
         "Monitoring": Rule(imports: base),
         "ExchangeSimulator": Rule(imports: open),
         "WebSocketEcho": Rule(imports: open.union(["FeedHandler", "Transport"]), allowsFoundation: false),

@@ -31,6 +31,9 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     } catch let error as QueryError {
         printError("\(error)")
         return error.exitStatus
+    } catch let error as ExplainError {
+        printError("\(error)")
+        return error.exitStatus
     } catch let error as SimulatorError {
         printError("\(error)")
         return error.isConfiguration ? ExitStatus.configuration : ExitStatus.failure

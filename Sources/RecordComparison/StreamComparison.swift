@@ -1,0 +1,113 @@
+/// Compares the signals of a journal with the entries of a stream. Memory is bounded: of more than `mostSignals` the newest
+/// are compared.
+public struct StreamComparison: Sendable {
+    /// About 64 MiB.
+    public static let mostSignals = 1 << 18
+
+    /// A signal that the stream must have.
+    private struct Expected {
+        let number: UInt64
+        let fields: [String]
+        var isSeen = false
+    }
+
+    private var expected: [String: Expected] = [:]
+    private var order: [String] = []
+    private var dropped = 0
+    /// By `exchange:symbol:strategy:` the first and last tick that the journal covers.
+    private var covered: [String: ClosedRange<UInt64>] = [:]
+    /// By the same the last signal that found no room.
+    private var droppedThrough: [String: UInt64] = [:]
+    private let ignored: Set<String>
+    /// What was found so far.
+    public private(set) var counts = ComparisonCounts()
+    /// Signals to be compared.
+    public var signalCount: Int { expected.count }
+
+    /// Begins with nothing expected.
+    public init(comparesReceiveTimes: Bool) { ignored = comparesReceiveTimes ? [] : ["receiveTime"] }
+
+    /// The journal has the ticks from the first to the last one that a pair's averages are taken over; before any entry.
+    public mutating func cover(_ pairPrefix: String, tickIDs: ClosedRange<UInt64>) {
+        let first = droppedThrough[pairPrefix].map { max($0 + 1, tickIDs.lowerBound) } ?? tickIDs.lowerBound
+        covered[pairPrefix] = min(first, tickIDs.upperBound)...tickIDs.upperBound
+    }
+
+    /// The journal has a signal with these fields, in the order of `fieldNames`.
+    public mutating func expect(_ id: String, number: UInt64, fields: [(name: String, value: String)]) {
+        names = fields.map(\.name)
+        guard expected.updateValue(Expected(number: number, fields: fields.map(\.value)), forKey: id) == nil else {
+            return
+        }
+        order.append(id)
+        guard expected.count > Self.mostSignals else { return }
+        let oldest = order[dropped]
+        dropped += 1
+        expected[oldest] = nil
+        if let (prefix, tickID) = Self.parts(oldest) { droppedThrough[prefix] = tickID }
+    }
+
+    private var names: [String] = []
+
+    /// Takes an entry of the stream.
+    public mutating func take(entry: String, fields: [String: String], _ report: (RecordDifference) -> Void) {
+        guard let id = fields["id"], let (prefix, tickID) = Self.parts(id), let range = covered[prefix] else {
+            return counts.outside += 1
+        }
+        guard let ours = expected[id] else {
+            guard range.contains(tickID) else { return counts.outside += 1 }
+            return add(.unknown, id, report)
+        }
+        if ours.isSeen { add(.doubled(entry: entry), id, report) }
+        var isEqual = true
+        for (name, value) in zip(names, ours.fields) where !ignored.contains(name) && fields[name] != value {
+            isEqual = false
+            add(.altered(field: name, ours: value, theirs: fields[name] ?? ""), id, report)
+        }
+        if isEqual, !ours.isSeen { counts.equal += 1 }
+        expected[id]?.isSeen = true
+    }
+
+    /// What the stream does not hold: number and id, in the order of the journal.
+    public var absent: [(number: UInt64, id: String)] {
+        order[dropped...].compactMap { id in
+            guard let signal = expected[id], !signal.isSeen else { return nil }
+            return (signal.number, id)
+        }
+    }
+
+    /// Counts an absent signal for what it is.
+    public mutating func settle(_ id: String, as reason: Absence, _ report: (RecordDifference) -> Void) {
+        switch reason {
+        case .pending: counts.pending += 1
+        case .trimmed: counts.expired += 1
+        case .missing: add(.missing, id, report)
+        }
+    }
+
+    /// Why the stream does not hold a signal.
+    public enum Absence: Sendable {
+        /// Not acknowledged yet.
+        case pending
+        /// Acknowledged, and older than what the stream is trimmed to, or than what the journal knows of acknowledgements.
+        case trimmed
+        /// Acknowledged and gone.
+        case missing
+    }
+
+    private mutating func add(
+        _ kind: RecordDifference.Kind, _ id: String, _ report: (RecordDifference) -> Void
+    ) {
+        counts.differences += 1
+        report(RecordDifference(place: .stream, kind: kind, identifier: id))
+    }
+
+    /// `exchange:symbol:strategy:` and the tick of an id; nil where it is none.
+    private static func parts(_ id: String) -> (prefix: String, tickID: UInt64)? {
+        let base = id.hasSuffix(":gap") ? id.dropLast(4) : id[...]
+        guard let colon = base.lastIndex(of: ":"), let tickID = UInt64(base[base.index(after: colon)...]) else {
+            return nil
+        }
+        return (String(base[...colon]), tickID)
+    }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import Journal
+import MongoStore
+import RecordComparison
+import RedisStreams
+import Replay
+import SQLiteStore
+import ThreadExecutor
+import TradingModel
+
+/// `tickline verify`: compares what a journal gives when it is played with the signal stream and the store.
+public enum VerifyCommand {
+    /// Clocks of this machine and of the Redis server may differ by so much.
+    private static let clockSlackMillis: UInt64 = 60_000
+
+    /// Prints each difference and then how many records agreed. Returns the exit status: 1 with any difference.
+    ///
+    /// - Parameters:
+    ///   - journal: a journal folder; nil for that of the data folder.
+    ///   - format: `table` or `json`; nil for a table on a terminal and JSON lines otherwise.
+    public static func run(flags: [String: [String]], journal: String?, format: String?) async -> Int32 {
+        await exitStatus {
+            let isTable = try RecordChoice.isTable(format)
+            var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
+            let settings = try resolver.resolve()
+            for warning in resolver.warnings { printError(warning) }
+            let redis = try NodePlan.redis(settings, resolver.origin)
+            guard redis != nil || settings.store != .none else {
+                throw SettingsError.conflict("nothing to compare the journal with; give --redis, or a --store")
+            }
+            let folder = try ReplayCommand.journal(at: journal ?? settings.data)
+            let differences = try await offCooperativePool {
+                Result { try verify(folder, settings, redis, isTable: isTable) }
+            }.get()
+            if differences > 0 { throw VerifyError.differences(differences) }
+        }
+    }
+
+    private static func verify(
+        _ folder: JournalFolder, _ settings: Settings, _ redis: RedisEndpoint?, isTable: Bool
+    ) throws -> Int {
+        let report: (RecordDifference) -> Void = { printOutput(isTable ? $0.line : $0.json) }
+        let marks = try ProgressMarks(folder)
+        let comparesReceiveTimes = settings.publish != .once
+        let store = try storeVerifier(settings, marks, comparesReceiveTimes, report)
+        let verification = JournalVerification(
+            folder, store: store, stream: StreamComparison(comparesReceiveTimes: comparesReceiveTimes))
+        do { try verification.play() } catch let error as TradeStoreError {
+            throw VerifyError.unreadableStore(error)
+        }
+        var lines = ["journal: \(verification.ticks) ticks, \(verification.signals) signals"]
+        var differences = 0
+        if let redis {
+            var configuration = SignalPublisherConfiguration(endpoint: redis, streamKey: settings.signalStream)
+            configuration.trim = nil
+            let counts = try compareStream(verification.stream, configuration, folder, marks, report)
+            lines.append(line("stream", counts, expired: "trimmed"))
+            differences += counts.differences
+        }
+        if let counts = store?.counts {
+            lines.append(line("store", counts, expired: "expired"))
+            differences += counts.differences
+        }
+        for line in lines { isTable ? printOutput(line) : printStatus(line) }
+        return differences
+    }
+
+    private static func line(_ place: String, _ counts: ComparisonCounts, expired: String) -> String {
+        "\(place): \(counts.equal) equal, \(counts.differences) differences, \(counts.pending) pending,"
+            + " \(counts.expired) \(expired)"
+            + (place == "stream" ? ", \(counts.outside) outside of the journal" : "")
+    }
+
+    private static func storeVerifier(
+        _ settings: Settings, _ marks: ProgressMarks, _ comparesReceiveTimes: Bool,
+        _ report: @escaping (RecordDifference) -> Void
+    ) throws -> (any StoreChecking)? {
+        let retentionNanos = Int64(settings.tickRetentionDays) * 86_400_000_000_000
+        let keptFrom = MonotonicClock.wallClock().rawValue - retentionNanos
+        func verifier<Reader: TradeReader & ~Copyable>(_ reader: consuming Reader) -> any StoreChecking {
+            StoreVerifier(
+                reader, storedSequence: marks.storedSequence, keptFromNanos: keptFrom,
+                comparesReceiveTimes: comparesReceiveTimes, report: report)
+        }
+        switch settings.store {
+        case .none: return nil
+        case .sqlite:
+            do {
+                return verifier(try SQLiteReader(path: DataFolder.database(in: settings.data)))
+            } catch { throw SettingsError.conflict("\(error)") }
+        case .mongo:
+            var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
+            configuration.database = settings.mongoDatabase
+            configuration.depthCollection = settings.depthCollection
+            configuration.signalsCollection = settings.signalsCollection
+            do {
+                return verifier(try MongoReader(settings: configuration))
+            } catch { throw SettingsError.conflict("\(error)") }
+        }
+    }
+
+    private static func compareStream(
+        _ expected: StreamComparison, _ configuration: SignalPublisherConfiguration, _ folder: JournalFolder,
+        _ marks: ProgressMarks, _ report: (RecordDifference) -> Void
+    ) throws -> ComparisonCounts {
+        var stream = expected
+        var from = marks.firstEntryMillis ?? .max
+        if let oldest = folder.chains[JournalChain(.engine)]?.first {
+            let created = try SegmentReader(path: oldest.path).identity.createdNanos
+            from = min(from, UInt64(max(0, created)) / 1_000_000)
+        }
+        var reader = try SignalStreamReader(configuration, fromMillis: from - min(from, clockSlackMillis))
+        var read = 0
+        while true {
+            let page = try reader.nextPage()
+            if page.isEmpty { break }
+            read += page.count
+            for entry in page { stream.take(entry: entry.entryID, fields: entry.fields, report) }
+        }
+        let absent = stream.absent
+        let entries = try ProgressMarks.entries(of: Set(absent.map(\.number)), in: folder)
+        for (number, id) in absent {
+            guard let acknowledged = marks.acknowledged, number <= acknowledged.upperBound else {
+                stream.settle(id, as: .pending, report)
+                continue
+            }
+            let entry = entries[number]
+            let isTrimmed =
+                number < acknowledged.lowerBound
+                || entry.map { reader.mayHaveTrimmed(millis: $0.millis, sequence: $0.sequence) } == true
+            stream.settle(id, as: isTrimmed ? .trimmed : .missing, report)
+        }
+        var counts = stream.counts
+        counts.outside += max(0, reader.length - read)
+        return counts
+    }
+}
+
+/// Why a verification did not end well.
+enum VerifyError: Error, CustomStringConvertible {
+    /// It was done, and there are some.
+    case differences(Int)
+    /// The store can't be read.
+    case unreadableStore(TradeStoreError)
+
+    /// One line.
+    var description: String {
+        switch self {
+        case .differences(let count): "\(count) difference\(count == 1 ? "" : "s") from the journal"
+        case .unreadableStore(.unavailable(let reason)), .unreadableStore(.refused(let reason)):
+            "cannot read the store: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `tickline verify` on real servers: a clean run, then each kind of difference planted by another program.
+@Suite(.serialized, .enabled(if: SharedData.shouldRun)) struct VerifyTests {
+    private let stream = "trade_signals_stream"
+
+    private func verify(
+        _ run: ProvenRun, _ arguments: [String]
+    ) throws -> (status: Int32, lines: [String], error: String) {
+        try run.tickline(["verify", "--data", run.data] + arguments)
+    }
+
+    @discardableResult
+    private func command(_ program: String, _ arguments: [String]) throws -> String {
+        let (process, output) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.standardOutput = output
+        try process.runUnmasked()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(arguments)")
+        return text
+    }
+
+    private func change(_ run: ProvenRun, _ statements: String...) throws {
+        let script =
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); [c.execute(s) for s in sys.argv[2:]]; c.commit()"
+        try command("python3", ["-c", script, run.data + "/tickline.sqlite"] + statements)
+    }
+
+    @Test func `a recorded run in Redis and SQLite is clean, and each planted difference is named`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let redis = try await RedisServer()
+        try await run.play(["--redis", redis.url]) {
+            let live = try verify(run, ["--redis", redis.url, "--format", "json"])
+            #expect(live.status == 0 && live.lines.isEmpty, "\(live)")
+        }
+        let clean = try verify(run, ["--redis", redis.url, "--format", "table"])
+        #expect(clean.status == 0 && clean.error.isEmpty, "\(clean.error)")
+        #expect(
+            clean.lines == [
+                "journal: 9757 ticks, 37 signals",
+                "stream: 37 equal, 0 differences, 0 pending, 0 trimmed, 0 outside of the journal",
+                "store: 9794 equal, 0 differences, 0 pending, 0 expired",
+            ])
+        print("figure: \(clean.lines)")
+        let prefix = "binance:BTCUSDT:sma-50-200:"
+        let ids = run.crossings.map { prefix + $0[1] }
+        let entries = try redis.entries(of: stream)
+        func redisCommand(_ words: [String]) throws -> String {
+            try command("redis-cli", ["-p", "\(redis.port)"] + words).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        func add(_ index: Int, _ change: (inout [String: String]) -> Void) throws -> String {
+            var fields = entries[index].fields
+            change(&fields)
+            return try redisCommand(["XADD", stream, "*"] + fields.flatMap { [$0.key, $0.value] })
+        }
+        _ = try redisCommand(["XDEL", stream, entries[0].id, entries[7].id])
+        let doubled = try add(5) { _ in }
+        _ = try add(7) { $0["shortSMA"] = "1\"2" }
+        _ = try add(3) { $0["id"] = "\(prefix)\(run.trades[4_000].id)" }
+        // Not ours, and behind the journal's end.
+        _ = try redisCommand(["XADD", stream, "*", "note", "of someone else"])
+        _ = try add(3) { $0["id"] = "\(prefix)\(run.trades.last!.id + 1)" }
+        let ticks = run.trades.map(\.id)
+        try change(
+            run, "DELETE FROM tick_rows WHERE id = \(ticks[0])", "DELETE FROM tick_rows WHERE id = \(ticks[9_756])",
+            "UPDATE tick_rows SET quantity = quantity + 1 WHERE id = \(ticks[5_000])",
+            "UPDATE tick_rows SET id = \(ticks[0] - 9) WHERE id = \(ticks[6_000])",
+            "DELETE FROM trade_signals WHERE _id = '\(ids[36])'",
+            "UPDATE trade_signals SET signal = 'BUY' WHERE _id = '\(ids[1])'",
+            "UPDATE trade_signals SET tickId = \(ticks[6_001]), _id = '\(prefix)\(ticks[6_001])' WHERE _id = '\(ids[20])'"
+        )
+        let found = try verify(run, ["--redis", redis.url, "--format", "json"])
+        #expect(found.status == 1)
+        let tick = "binance:BTCUSDT:trade:"
+        func object(_ place: String, _ kind: String, _ id: String, _ more: String = "") -> String {
+            #"{"place":"\#(place)","difference":"\#(kind)",\#(more)"id":"\#(id)"}"#
+        }
+        let quantity = try SharedData.lines(gzip: "binance/btcusdt@trade.20240808.ndjson.gz")[5_000]
+        let ours = Int(scaled(field("q", of: quantity)!, decimals: 8))
+        let expected: Set = [
+            object("stream", "missing", ids[0]), object("stream", "doubled", ids[5], #""entry":"\#(doubled)","#),
+            object(
+                "stream", "altered", ids[7],
+                #""field":"shortSMA","ours":"\#(run.crossings[7][5])","theirs":"1\"2","#),
+            object("stream", "unknown", "\(prefix)\(ticks[4_000])"),
+            object("store", "missing", "\(tick)\(ticks[0])"), object("store", "missing", "\(tick)\(ticks[9_756])"),
+            object("store", "missing", "\(tick)\(ticks[6_000])"),
+            object(
+                "store", "altered", "\(tick)\(ticks[5_000])",
+                #""field":"quantity","ours":"\#(decimalText(ours))","theirs":"\#(decimalText(ours + 1))","#),
+            object("store", "missing", ids[36]), object("store", "missing", ids[20]),
+            object("store", "altered", ids[1], #""field":"signal","ours":"SELL","theirs":"BUY","#),
+            object("store", "unknown", "\(prefix)\(ticks[6_001])"),
+        ]
+        #expect(Set(found.lines) == expected)
+        #expect(found.error.contains("stream: 35 equal, 4 differences, 0 pending, 0 trimmed, 2 outside of the journal"))
+        #expect(found.error.contains("12 differences from the journal"))
+        print("figure: \(found.lines.count) differences named, \(expected.count) planted")
+        // Without the store writer's marks nothing is known to be stored: what is not there is still to come.
+        let journal = run.data + "/journal"
+        for name in try FileManager.default.contentsOfDirectory(atPath: journal) where name.hasPrefix("stored") {
+            try FileManager.default.removeItem(atPath: "\(journal)/\(name)")
+        }
+        let unmarked = try verify(run, ["--format", "json"])
+        #expect(unmarked.lines.count == 3 && unmarked.error.contains("5 pending"), "\(unmarked)")
+    }
+
+    @Test func `signals that Redis has not acknowledged are pending, and wrong settings are refused`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let redis = try await RedisServer()
+        redis.kill()
+        try await run.play(["--redis", redis.url, "--store", "none"])
+        let unreachable = try verify(run, ["--redis", redis.url, "--store", "none"])
+        #expect(unreachable.status == 1 && unreachable.error.contains("\(redis.port)"), "\(unreachable.error)")
+        try await redis.restart()
+        let pending = try verify(run, ["--redis", redis.url, "--store", "none", "--format", "table"])
+        #expect(pending.status == 0, "\(pending.error)")
+        #expect(pending.lines.last?.hasPrefix("stream: 0 equal, 0 differences, 37 pending") == true, "\(pending.lines)")
+        for (arguments, status, word) in [
+            (["--store", "none"], 78, "--redis"), (["--redis", "http://localhost"], 78, "redis://"),
+            (["--redis", redis.url], 78, "tickline.sqlite"),
+            (["--journal", run.folder.path, "--redis", redis.url, "--store", "none"], 78, "no journal is there"),
+            (["--redis", redis.url, "--format", "jsn"], 64, "did you mean json?"),
+        ] as [([String], Int32, String)] {
+            let refused = try verify(run, arguments)
+            #expect(refused.status == status && refused.error.contains(word), "\(arguments): \(refused)")
+        }
+    }
+
+    @Test(.enabled(if: MongoServer.shouldRun))
+    func `a recorded run in MongoDB is clean, and altered and deleted documents are named`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let mongo = try MongoServer()
+        defer { mongo.remove() }
+        try await mongo.start()
+        try await run.play(["--mongo", mongo.uri])
+        let clean = try verify(run, ["--mongo", mongo.uri, "--format", "table"])
+        #expect(clean.status == 0, "\(clean)")
+        #expect(clean.lines.last == "store: 9794 equal, 0 differences, 0 pending, 0 expired")
+        let ticks = run.trades.map(\.id)
+        let signal = "binance:BTCUSDT:sma-50-200:\(run.crossings[2][1])"
+        try mongo.run(#"{"delete":"ticks","deletes":[{"q":{"tickId":\#(ticks[77])},"limit":1}]}"#)
+        try mongo.run(
+            #"{"update":"trade_signals","updates":[{"q":{"_id":"\#(signal)"},"u":{"$set":{"reason":"gap"}}}]}"#)
+        let found = try verify(run, ["--mongo", mongo.uri, "--format", "table"])
+        #expect(found.status == 1)
+        #expect(
+            Set(found.lines.prefix(2)) == [
+                "missing in the store: binance:BTCUSDT:trade:\(ticks[77])",
+                "altered in the store: \(signal), reason: ours 'cross', theirs 'gap'",
+            ])
+    }
+}
