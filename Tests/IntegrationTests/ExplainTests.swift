@@ -62,6 +62,47 @@ import Testing
         print("figure: \(run.crossings.count) signals explained, \(prices) prices of their windows compared")
     }
 
+    @Test(arguments: [true, false])
+    func `signals after holes have windows without one, and refilled ticks are told`(isRefilled: Bool) async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let simulator = try await RunningSimulator(
+            [
+                SharedData.path("binance/btcusdt@trade.20240808.ndjson.gz"), "--speed", "max", "--fault",
+                isRefilled ? "gap,count=90,every=1500" : "gap,count=3,every=700",
+            ], folder: run.folder.url)
+        let feed = ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade", "--short", "5", "--long", "20"]
+        let process = try RunningTickline(
+            feed + (isRefilled ? ["--history-url", "http://127.0.0.1:\(simulator.port)"] : ["--refill", "0"]),
+            folder: run.folder.url)
+        let lost = isRefilled ? 0 : 3 * (ProvenRun.ticks / 703)
+        try await waitUntil("all ticks stored", timeout: .seconds(60)) {
+            Int(await process.metric("tickline_store_documents_total", labels: "ticks")) >= ProvenRun.ticks - lost - 3
+        }
+        #expect(process.process.stop() == 0)
+        simulator.process.stop()
+        let database = run.data + "/tickline.sqlite"
+        let rows = try SQLiteReader.rows("SELECT tickId, refilled FROM ticks ORDER BY tickId", of: database)
+        let refilled = Set(rows.filter { $0["refilled"] == "1" }.compactMap { $0["tickId"] })
+        #expect(isRefilled == !refilled.isEmpty)
+        let prices = Dictionary(uniqueKeysWithValues: run.trades.map { ($0.id, $0.price) })
+        let signals = try SQLiteReader.rows("SELECT _id, tickId FROM trade_signals WHERE isSignal = 1", of: database)
+        let chosen = signals.filter { $0["_id"]!.hasSuffix(":gap") || refilled.contains($0["tickId"]!) }
+        #expect(chosen.count > 1)
+        for signal in chosen {
+            let found = try explain(run, [signal["_id"]!, "--windows"])
+            let window = found["window"] as? [[String: String]] ?? []
+            let ids = window.compactMap { UInt64($0["tickId"] ?? "") }
+            #expect(ids.count == 20 && ids.last == ids.first! + 19 && "\(ids.last!)" == signal["tickId"])
+            #expect(window.map { $0["price"] } == ids.map { decimalText(Int(prices[$0]!)) })
+            #expect((found["refilled"] as? String == "yes") == refilled.contains(signal["tickId"]!))
+            #expect((found["received"] as? String == "by no stream") == refilled.contains(signal["tickId"]!))
+        }
+        let verified = try run.tickline(["verify", "--data", run.data])
+        #expect(verified.status == 0, "\(verified)")
+        print("figure: \(chosen.count) signals on refilled ticks or after gaps explained; \(verified.error)")
+    }
+
     @Test func `says what a journal covers, and tells an unknown id from one that is none`() async throws {
         let run = try ProvenRun()
         defer { run.folder.remove() }

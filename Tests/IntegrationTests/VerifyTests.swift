@@ -111,6 +111,34 @@ import Testing
         #expect(unmarked.lines.count == 3 && unmarked.error.contains("5 pending"), "\(unmarked)")
     }
 
+    @Test func `two combined recordings are clean, quotes and futures included`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let redis = try await RedisServer()
+        var feeds: [String] = []
+        var simulators: [RunningSimulator] = []
+        for (folder, exchange, depth) in [("binance", "binance", "100"), ("binance_usdm", "binance-usdm", "0")] {
+            let simulator = try await RunningSimulator(
+                [SharedData.path("\(folder)/btcusdt.combined.20240808.ndjson.gz"), "--speed", "max"],
+                folder: run.folder.url, name: folder)
+            let streams = "btcusdt@trade/btcusdt@bookTicker/btcusdt@depth@\(depth)ms"
+            feeds += ["--feed", "\(exchange)=ws://127.0.0.1:\(simulator.port)/stream?streams=\(streams)"]
+            simulators.append(simulator)
+        }
+        let process = try RunningTickline(feeds + ["--redis", redis.url], folder: run.folder.url)
+        try await waitUntil("all ticks taken", timeout: .seconds(60)) {
+            await process.metric("tickline_ticks_total") >= 135_201
+        }
+        #expect(process.process.stop() == 0)
+        for simulator in simulators { simulator.process.stop() }
+        let result = try verify(run, ["--redis", redis.url, "--format", "table"])
+        #expect(result.status == 0, "\(result.error)")
+        #expect(
+            result.lines.dropFirst().first
+                == "stream: 134 equal, 0 differences, 0 pending, 0 trimmed, 0 outside of the journal")
+        print("figure: \(result.lines)")
+    }
+
     @Test func `signals that Redis has not acknowledged are pending, and wrong settings are refused`() async throws {
         let run = try ProvenRun()
         defer { run.folder.remove() }

@@ -48,7 +48,7 @@ public enum ExplainCommand {
             var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
             path = try resolver.resolve().data
         }
-        return try ReplayCommand.journal(at: path ?? "")
+        return try JournalFolder(userPath: path ?? "", holding: JournalChain(.engine))
     }
 }
 

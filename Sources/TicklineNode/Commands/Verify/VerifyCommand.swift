@@ -28,7 +28,7 @@ public enum VerifyCommand {
             guard redis != nil || settings.store != .none else {
                 throw SettingsError.conflict("nothing to compare the journal with; give --redis, or a --store")
             }
-            let folder = try ReplayCommand.journal(at: journal ?? settings.data)
+            let folder = try JournalFolder(userPath: journal ?? settings.data, holding: JournalChain(.engine))
             let differences = try await offCooperativePool {
                 Result { try verify(folder, settings, redis, isTable: isTable) }
             }.get()
