@@ -32,8 +32,10 @@ public enum ExplainCommand {
             case .unknown(let first, let last):
                 throw ExplainError.unknown(id.text, first: first, last: last, journal: folder.path)
             case .found(let recorded):
+                // Listed again: of a run that goes on, what the signal was decided on may be in a newer file.
+                let files = try journalFolder(flags: flags, journal: options.journal)
                 let explanation = try await offCooperativePool {
-                    Result { try SignalExplanation.of(id, recorded, in: folder) }
+                    Result { try SignalExplanation.of(id, recorded, in: files) }
                 }.get()
                 let lines = ExplanationFields(explanation, recorded, showsWindows: options.showsWindows)
                 printOutput(isTable ? lines.text : lines.json)

@@ -14,6 +14,8 @@ final class JournalVerification {
     }
 
     private let folder: JournalFolder
+    /// The engine's entry to end with.
+    private let lastSequence: UInt64
     private let store: (any StoreChecking)?
     private(set) var stream: StreamComparison
     private(set) var ticks = 0
@@ -26,8 +28,12 @@ final class JournalVerification {
     private var covered: [String: ClosedRange<UInt64>] = [:]
     private var signalSeries: [Int: UInt64] = [:]
 
-    init(_ folder: JournalFolder, store: (any StoreChecking)?, stream: StreamComparison) {
+    /// `lastSequence` was written before the folder was listed: what the engine took up to there is in the files listed.
+    init(
+        _ folder: JournalFolder, through lastSequence: UInt64, store: (any StoreChecking)?, stream: StreamComparison
+    ) {
         self.folder = folder
+        self.lastSequence = lastSequence
         self.store = store
         self.stream = stream
     }
@@ -52,7 +58,7 @@ final class JournalVerification {
     }
 
     private func play(_ player: inout JournalPlayer, _ tap: inout RecordTap) throws {
-        while true {
+        while player.sequence < lastSequence {
             var records: [ReplayedRecord] = []
             var decided: [PlayedSignal] = []
             guard try tap.step(&player, { records.append($0) }, signal: { decided.append($0) }) else { return }

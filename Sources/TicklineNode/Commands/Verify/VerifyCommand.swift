@@ -28,23 +28,33 @@ public enum VerifyCommand {
             guard redis != nil || settings.store != .none else {
                 throw SettingsError.conflict("nothing to compare the journal with; give --redis, or a --store")
             }
-            let folder = try JournalFolder(userPath: journal ?? settings.data, holding: JournalChain(.engine))
+            let path = journal ?? settings.data
+            let last = try lastSequence(in: try JournalFolder(userPath: path, holding: JournalChain(.engine)))
+            // Listed again, since a run may have gone on in other segments.
+            let folder = try JournalFolder(userPath: path, holding: JournalChain(.engine))
             let differences = try await offCooperativePool {
-                Result { try verify(folder, settings, redis, isTable: isTable) }
+                Result { try verify(folder, through: last, settings, redis, isTable: isTable) }
             }.get()
             if differences > 0 { throw VerifyError.differences(differences) }
         }
     }
 
+    /// The engine's newest entry.
+    private static func lastSequence(in folder: JournalFolder) throws -> UInt64 {
+        guard let file = folder.chains[JournalChain(.engine)]?.last else { return 0 }
+        let segment = try SegmentReader(path: file.path)
+        return segment.identity.firstSequence + UInt64(segment.countWholeEntries()) - 1
+    }
+
     private static func verify(
-        _ folder: JournalFolder, _ settings: Settings, _ redis: RedisEndpoint?, isTable: Bool
+        _ folder: JournalFolder, through last: UInt64, _ settings: Settings, _ redis: RedisEndpoint?, isTable: Bool
     ) throws -> Int {
         let report: (RecordDifference) -> Void = { printOutput(isTable ? $0.line : $0.json) }
         let marks = try ProgressMarks(folder)
         let comparesReceiveTimes = settings.publish != .once
         let store = try storeVerifier(settings, marks, comparesReceiveTimes, report)
         let verification = JournalVerification(
-            folder, store: store, stream: StreamComparison(comparesReceiveTimes: comparesReceiveTimes))
+            folder, through: last, store: store, stream: StreamComparison(comparesReceiveTimes: comparesReceiveTimes))
         do { try verification.play() } catch let error as TradeStoreError {
             throw VerifyError.unreadableStore(error)
         }
