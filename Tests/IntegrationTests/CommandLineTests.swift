@@ -85,7 +85,7 @@ import Testing
 
     @Test(arguments: [
         ["--help"], ["config", "--help"], ["run", "--help"], ["query", "--help"], ["simulate", "--help"],
-        ["demo", "--help"],
+        ["demo", "--help"], ["replay", "--help"], ["explain", "--help"], ["verify", "--help"],
     ])
     func `help has examples`(arguments: [String]) throws {
         let result = try Tickline.run(arguments)
