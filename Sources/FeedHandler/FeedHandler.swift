@@ -33,18 +33,19 @@ public final class FeedHandler: Sendable {
     ///   - metrics: where its counters go.
     ///   - health: its check: ready while connected with all streams there, else what is missing or the last error.
     ///   - limiter: holds connection attempts back; shared by all feeds of the process.
+    ///   - lane: where the feed has two connections, which of them this is; nil: the only one.
     ///   - logger: takes cold events only, from the feed's thread.
     public init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
         journal: consuming ChainWriter? = nil, metrics: MetricsRegistry, health: HealthCheck,
-        limiter: ConnectionLimiter, logger: Logger
+        limiter: ConnectionLimiter, lane: FeedLane? = nil, logger: Logger
     ) {
+        lane?.overlap.attach(signal, as: lane?.index ?? 0)
         threadName = "feed-\(configuration.feed)"
         processor = configuration.processor
         let loop = FeedLoop(
             configuration: configuration, catalog: catalog, producer: producer, journal: journal, metrics: metrics,
-            health: health,
-            limiter: limiter, logger: logger, stop: signal)
+            health: health, limiter: limiter, lane: lane, logger: logger, stop: signal)
         life = Mutex(.ready(FeedThread(loop)))
     }
 

@@ -42,6 +42,9 @@ struct FeedJournal: ~Copyable {
         self.feed = feed
     }
 
+    /// Asks for segments, which a connection that rests has none of.
+    func demandSegments() { writer.demandSegments() }
+
     /// Whether the segment has room for another read.
     @inline(__always)
     var hasRoom: Bool {

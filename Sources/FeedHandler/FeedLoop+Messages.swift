@@ -124,10 +124,7 @@ extension FeedLoop {
         _ outcome: DecodeOutcome, _ message: UnsafeRawBufferPointer, at now: MonotonicNanos
     ) {
         metrics.count(outcome)
-        if outcome == .serverShutdown {
-            // 1000: we leave in order, as the exchange asks (protocols: "asks for a new connection at once").
-            closing = (1000, .serverShutdown, "the exchange asked for a new connection")
-        }
+        if outcome == .serverShutdown { replaceConnection() }
         if outcome == .reply || outcome == .errorReply, unsafe takeReply(message, at: now) { return }
         guard outcome.isRefusal || outcome == .errorReply, let unseen = refusalLog.allow(at: now) else { return }
         let sample = unsafe String(decoding: message.prefix(200), as: UTF8.self)

@@ -29,6 +29,7 @@ extension FeedLoop {
         writeSession(.opened, at: now)
         openedSince = TextCursor.text { $0.append(rfc3339: MonotonicClock.wallClock()) }
         if case .subscribed(let streams) = subscriptions.didOpen(at: now) { watch.didSubscribe(streams, at: now) }
+        joinOverlap(at: now)
         reportStreams()
         logger.info(
             "feed connected",
@@ -43,12 +44,15 @@ extension FeedLoop {
     mutating func endOfSession(_ end: SessionEnd) -> SessionEnd {
         subscriptions.didDisconnect()
         watch.didDisconnect()
-        metrics.failedStreams.set(0)
-        metrics.silentStreams.set(0)
+        if answersForFeed {
+            metrics.failedStreams.set(0)
+            metrics.silentStreams.set(0)
+        }
         if connectionNumber > closedConnections {
             writeSession(.closed, at: MonotonicClock.now())
             ring.publish()
             closedConnections = connectionNumber
+            leaveOverlap()
         }
         return end
     }
@@ -56,8 +60,12 @@ extension FeedLoop {
     /// Counts, reports and schedules the next attempt.
     mutating func didEnd(_ end: SessionEnd) {
         metrics.count(end.reason)
-        health.report(isReady: false, reason: end.words)
         let now = MonotonicClock.now()
+        if end.reason == .planned {
+            machine.didLeave(at: now)
+            return logger.info("feed has moved to a new connection", metadata: ["feed": "\(configuration.name)"])
+        }
+        if answersForFeed { health.report(isReady: false, reason: end.words) }
         if end.retryAfterSeconds > 0 {
             limiter.close(configuration.plan.host, until: now.adding(millis: UInt64(end.retryAfterSeconds) * 1_000))
         }

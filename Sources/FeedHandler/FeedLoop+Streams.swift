@@ -73,6 +73,7 @@ extension FeedLoop {
 
     /// Readiness and gauges by what is missing now.
     mutating func reportStreams() {
+        guard answersForFeed else { return }
         let failed = subscriptions.failed
         let silent = watch.silent
         metrics.failedStreams.set(Double(failed.count))

@@ -20,6 +20,8 @@ struct FeedLoop: ~Copyable {
     let metrics: FeedMetrics
     let health: HealthCheck
     let limiter: ConnectionLimiter
+    /// This connection's place beside the feed's other one; nil where it is alone.
+    let lane: FeedLane?
     let logger: Logger
     var decoder: MessageDecoder
     let ring: RingProducer
@@ -46,11 +48,18 @@ struct FeedLoop: ~Copyable {
     var closing: (code: UInt16, reason: DisconnectReason, words: String)?
     var refusalLog = LogLimiter()
     var stallLog = LogLimiter()
+    /// What was last seen of the overlap, and when time changes something about it.
+    var overlapVersion: UInt64 = 0
+    var overlapDeadline: MonotonicNanos?
+    /// Whether it was opened beside the other one and not all its streams have delivered.
+    var isJoining = false
+    /// Whether it has reported the feed's state as its own.
+    var isAnswering = true
 
     init(
         configuration: FeedConfiguration, catalog: MarketCatalog, producer: consuming RingProducer,
         journal: consuming ChainWriter?, metrics: MetricsRegistry, health: HealthCheck, limiter: ConnectionLimiter,
-        logger: Logger, stop: StopSignal
+        lane: FeedLane?, logger: Logger, stop: StopSignal
     ) {
         let plan = configuration.plan
         self.configuration = configuration
@@ -58,6 +67,7 @@ struct FeedLoop: ~Copyable {
         self.metrics = FeedMetrics(registry: metrics, feed: configuration.name)
         self.health = health
         self.limiter = limiter
+        self.lane = lane
         self.logger = logger
         decoder = MessageDecoder(
             catalog: catalog, exchange: plan.exchange, streams: plan.streams, feed: configuration.feed,
@@ -76,7 +86,7 @@ struct FeedLoop: ~Copyable {
     mutating func run() {
         var action = machine.start()
         while !stop.isRequested {
-            if action == .connect { attempt() }
+            if action == .connect, waitForTurn() { attempt() }
             let now = MonotonicClock.now()
             if let deadline = machine.deadline, deadline > now {
                 stop.wait(timeoutMillis: Self.pollMillis(from: now, to: deadline))
@@ -96,6 +106,7 @@ struct FeedLoop: ~Copyable {
             return
         }
         metrics.attempts.add()
+        journal?.demandSegments()
         let endpoint = TransportEndpoint(
             host: plan.host, port: plan.port, security: plan.isTLS ? .tls(caFile: configuration.caFile) : .none,
             proxyURL: configuration.proxyURL, connectTimeoutMillis: configuration.connectTimeoutMillis)
@@ -137,13 +148,15 @@ struct FeedLoop: ~Copyable {
     private mutating func tend(at now: MonotonicNanos) throws(SessionEnd) {
         try perform(machine.advance(to: now))
         try tendStreams(at: now)
+        try tendOverlap(at: now)
         tendAt = deadline ?? now.adding(millis: StreamWatch.lookMillis)
     }
 
     /// When there is something to do although nothing came.
     private var deadline: MonotonicNanos? {
         machine.isOpen
-            ? earlier(machine.deadline, earlier(subscriptions.deadline, watch.deadline)) : machine.deadline
+            ? earlier(earlier(machine.deadline, overlapDeadline), earlier(subscriptions.deadline, watch.deadline))
+            : machine.deadline
     }
 
     /// Sleeps until there is something to do. Unsent bytes and a busy spin keep it short.

@@ -21,14 +21,14 @@ struct FeedMetrics {
 
     init(registry: MetricsRegistry, feed: String) {
         self.registry = registry
-        receivedBytes = registry.counter(
+        receivedBytes = registry.counterPart(
             "tickline_received_bytes_total", help: "Bytes read from feeds.", labels: [("feed", feed)])
-        messages = registry.counter(
+        messages = registry.counterPart(
             "tickline_messages_total", help: "Whole messages received.", labels: [("feed", feed)])
-        ringStalls = registry.counter(
+        ringStalls = registry.counterPart(
             "tickline_ring_stalls_total", help: "Times reading stopped because the ring was full.",
             labels: [("feed", feed)])
-        journalStalls = registry.counter(
+        journalStalls = registry.counterPart(
             "tickline_journal_stalls_total", help: "Milliseconds that reading waited for a journal segment.",
             labels: [("feed", feed)])
         droppedPongs = registry.counter(

@@ -2,11 +2,11 @@ import Glibc
 import Synchronization
 internal import Transport
 
-/// Tells a feed's thread to stop and wakes it from poll.
+/// Tells a feed's thread to stop, or that there is something new, and wakes it from poll.
 final class StopSignal: Sendable {
     /// Ends a connection attempt in progress.
     let cancellation = ConnectCancellation()
-    /// Readable once stopped.
+    /// Readable once stopped, or woken.
     let descriptor: Int32
     private let writeEnd: Int32
     private let requested = Atomic<Bool>(false)
@@ -19,7 +19,11 @@ final class StopSignal: Sendable {
         }
         precondition(code == 0, "no descriptors for a pipe: error \(errno)")
         (descriptor, writeEnd) = (ends[0], ends[1])
-        for end in [descriptor, writeEnd] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        for end in [descriptor, writeEnd] {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            // A full pipe wakes as well as one more byte would.
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
     }
 
     deinit {
@@ -35,9 +39,11 @@ final class StopSignal: Sendable {
     func request() {
         guard !requested.exchange(true, ordering: .acquiringAndReleasing) else { return }
         cancellation.cancel()
-        // One byte into an empty pipe neither blocks nor fails.
-        _ = unsafe write(writeEnd, "!", 1)
+        wake()
     }
+
+    /// Ends the present `wait`, or the next one; any thread.
+    func wake() { _ = unsafe write(writeEnd, "!", 1) }
 
     /// Sleeps until stopped, until `descriptor` (negative: none) is readable, or writable where asked, or until the timeout.
     func wait(for socket: Int32 = -1, orWritable: Bool = false, timeoutMillis: Int32) {
@@ -49,5 +55,9 @@ final class StopSignal: Sendable {
         unsafe withUnsafeMutableBytes(of: &entries) { bytes in
             _ = unsafe poll(bytes.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, timeoutMillis)
         }
+        guard entries[1].revents != 0, !isRequested else { return }
+        // Whoever waited looks at everything now. A request to stop in between has said so before it wrote.
+        var bytes: InlineArray<64, UInt8> = .init(repeating: 0)
+        unsafe withUnsafeMutableBytes(of: &bytes) { bytes in _ = unsafe read(descriptor, bytes.baseAddress, 64) }
     }
 }

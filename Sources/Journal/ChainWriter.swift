@@ -12,6 +12,7 @@ internal import RingBuffer
     private let state: UnsafeMutablePointer<journal_writer>
     private let ready: RingConsumer
     private let retired: RingProducer
+    private let demand: SegmentDemand
     private let chain: JournalChain
     private let run: UInt64
     private var current: SegmentHandle?
@@ -23,6 +24,7 @@ internal import RingBuffer
         unsafe state.pointee.next_sequence = nextSequence
         ready = RingConsumer(exchange.ready)
         retired = RingProducer(exchange.retired)
+        demand = exchange.demand
         self.chain = chain
         self.run = run
     }
@@ -53,6 +55,9 @@ internal import RingBuffer
         return unsafe UnsafeMutableRawBufferPointer(
             start: base + Int(used), count: Int(state.pointee.segment_bytes - used))
     }
+
+    /// Asks for segments where the chain gets them on demand only; they are there at the keeper's next look.
+    public func demandSegments() { demand.make() }
 
     /// Gives the segment back and goes on in the next one; false, and nothing changed, where none is ready yet.
     public mutating func advance() -> Bool {

@@ -16,6 +16,8 @@ final class JournalKeeper: @unchecked Sendable {
     static let lookNanos: UInt64 = 10_000_000
     /// The least segments of one chain that the budget must hold: made ahead, in use, and what a recovery reads.
     static let leastSegments = 6
+    /// The same of a chain that gets them on demand: the one that rests beside it needs no more than it has.
+    static let leastOnDemand = 3
     private static let logIntervalNanos: UInt64 = 10_000_000_000
 
     /// A written segment's file.
@@ -31,6 +33,7 @@ final class JournalKeeper: @unchecked Sendable {
         let plan: ChainPlan
         let ready: RingProducer
         let retired: RingConsumer
+        let demand: SegmentDemand
         var nextSegment: UInt64
         /// Out of our hands: ready or in use, in order.
         var out: [SegmentHandle] = []
@@ -42,6 +45,7 @@ final class JournalKeeper: @unchecked Sendable {
             self.plan = plan
             ready = RingProducer(exchange.ready)
             retired = RingConsumer(exchange.retired)
+            demand = exchange.demand
             self.nextSegment = nextSegment
             self.sealed = sealed
         }
@@ -85,7 +89,7 @@ final class JournalKeeper: @unchecked Sendable {
 
     /// What the budget must hold at least.
     static func neededBytes(_ plans: [ChainPlan]) -> Int {
-        plans.reduce(0) { $0 + $1.segmentBytes * leastSegments }
+        plans.reduce(0) { $0 + $1.segmentBytes * ($1.isOnDemand ? leastOnDemand : leastSegments) }
     }
 
     /// Ends `run` after a last look.
@@ -132,8 +136,9 @@ final class JournalKeeper: @unchecked Sendable {
     }
 
     private func needsSegment(_ index: Int) -> Bool {
+        if chains[index].plan.isOnDemand, !chains[index].demand.hasBeenMade { return false }
         // One in use beside those ahead; before the first is taken one more is ahead.
-        chains[index].out.count <= chains[index].plan.readyAhead
+        return chains[index].out.count <= chains[index].plan.readyAhead
     }
 
     /// A file, a recycled file, or memory where the disk refuses both; nil where even memory is short.

@@ -9,8 +9,11 @@ struct JournalMetrics: Sendable {
     let volatileSegments: Counter
     let bytes: Gauge
     let segments: Gauge
+    /// Owns the memory behind the handles; kept so that the thread can't outlive it.
+    private let registry: MetricsRegistry
 
     init(_ registry: MetricsRegistry) {
+        self.registry = registry
         syncs = registry.counter(
             "tickline_journal_syncs_total", help: "Times that segments were synchronised with the disk.")
         syncSeconds = registry.histogram(

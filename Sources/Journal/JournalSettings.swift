@@ -8,6 +8,8 @@ public struct ChainPlan: Sendable {
     public var tableEntries: Int
     /// Segments made ahead.
     public var readyAhead: Int
+    /// Whether segments are made only once the writer asks for them.
+    public var isOnDemand = false
 
     /// A quarter of a feed's segment is its table: room for reads of 192 bytes, about one message, on average.
     public static func feed(_ index: Int, segmentBytes: Int) -> ChainPlan {

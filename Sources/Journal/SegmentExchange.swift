@@ -1,5 +1,6 @@
 internal import CJournal
 internal import RingBuffer
+import Synchronization
 
 /// A mapped segment on its way between the keeper and a writer: one ring slot.
 @safe struct SegmentHandle: BitwiseCopyable {
@@ -33,6 +34,17 @@ struct SegmentExchange: Sendable {
 
     /// Keeper to writer.
     let ready = SPSCRing(capacitySlots: places)
+    /// Whether the writer has asked for segments.
+    let demand = SegmentDemand()
     /// Writer to keeper.
     let retired = SPSCRing(capacitySlots: places)
+}
+
+/// Set by a writer that needs segments, read by the keeper.
+final class SegmentDemand: Sendable {
+    private let isMade = Atomic<Bool>(false)
+
+    // Relaxed: it says nothing of other memory; segments come by the ring.
+    func make() { isMade.store(true, ordering: .relaxed) }
+    var hasBeenMade: Bool { isMade.load(ordering: .relaxed) }
 }

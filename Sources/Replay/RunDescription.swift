@@ -33,9 +33,13 @@ public struct RunDescription: Codable, Sendable, Equatable {
         var mostRefilledIDs: Int
         var twinWaitMillis: UInt32
         var hasTwin: [Bool]
+        /// Missing in journals of runs whose feeds had one connection.
+        var feedPairs: Int?
 
         var configuration: RefillConfiguration {
-            RefillConfiguration(mostRefilledIDs: mostRefilledIDs, twinWaitMillis: twinWaitMillis, hasTwin: hasTwin)
+            RefillConfiguration(
+                mostRefilledIDs: mostRefilledIDs, twinWaitMillis: twinWaitMillis, hasTwin: hasTwin,
+                feedPairs: feedPairs ?? 0)
         }
     }
 
@@ -68,7 +72,9 @@ public struct RunDescription: Codable, Sendable, Equatable {
         }
         self.priceBandPercent = priceBandPercent
         self.refill = refill.map {
-            Refill(mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis, hasTwin: $0.hasTwin)
+            Refill(
+                mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis, hasTwin: $0.hasTwin,
+                feedPairs: $0.feedPairs)
         }
     }
 

@@ -66,6 +66,7 @@ extension DecisionCore {
     public mutating func resume(at now: MonotonicNanos) {
         journal?.resumed(now)
         for stream in 0..<holds.instrumentCount * EngineCounters.kindCount { trackers[stream].forgetConnection() }
+        for feed in 0..<2 * holds.feedPairs { connections[feed] |= Self.isClosed }
         guard isHolding else { return }
         timerNanos = .max
         for instrument in 0..<holds.instrumentCount where holds.streams[instrument].isOnHold {
@@ -234,7 +235,7 @@ extension DecisionCore {
             beforeTimeNanos: beforeTimeNanos, afterTimeNanos: record.exchangeTimeNanos,
             receiveOffsetNanos: receiveTime(of: record).rawValue &- record.exchangeTimeNanos, feed: record.feed,
             cause: cause, isRefillable: isRefillable, isGivenUp: !isRefillable)
-        holds.append(hole, to: instrument)
+        holds.append(hole, to: instrument, isPaired: isPairOpen(record.feed))
         let added = holds.hole(holds.streams[instrument].holeCount - 1, of: instrument)
         guard isRefillable else { return }
         if added.pointee.askAtNanos == .max { ask(for: added, of: instrument) }

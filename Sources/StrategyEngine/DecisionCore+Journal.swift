@@ -87,7 +87,7 @@ extension DecisionCore {
         for feed in 0..<Self.mostFeeds where wallOffsets[feed] != 0 {
             records.append(
                 record: SessionRecord(
-                    event: .clockMoved, feed: UInt16(feed), connection: connections[feed],
+                    event: .clockMoved, feed: UInt16(feed), connection: connections[feed] & ~Self.isClosed,
                     wallOffsetNanos: wallOffsets[feed], monotonic: MonotonicNanos(rawValue: 0)
                 ).slot)
         }

@@ -237,6 +237,17 @@ public struct DecisionCore: ~Copyable {
     @inline(__always)
     func connection(of feed: UInt16) -> UInt64 { connections[Int(feed)] | UInt64(feed) << 48 }
 
+    /// Marks a feed's connection that has ended; above any number of connections, below the feed.
+    static let isClosed: UInt64 = 1 << 47
+
+    /// Whether the other connection of the same feed is open: it may still deliver what this one has skipped. O(1).
+    func isPairOpen(_ feed: UInt16) -> Bool {
+        let (feed, pairs) = (Int(feed), holds.feedPairs)
+        guard feed < 2 * pairs else { return false }
+        let other = connections[feed < pairs ? feed + pairs : feed - pairs]
+        return other != 0 && other & Self.isClosed == 0
+    }
+
     private mutating func take(price tick: borrowing Tick, instrument: Int, receiveTime: UnixNanos) {
         records.append(tick: tick)
         for strategy in 0..<strategyCount {
@@ -259,6 +270,8 @@ public struct DecisionCore: ~Copyable {
         }
         wallOffsets[Int(session.feed)] = session.wallOffsetNanos
         connections[Int(session.feed)] = session.connection
+        // Only where somebody asks: journals of runs without pairs have states without the mark.
+        if session.event == .closed, holds.feedPairs > 0 { connections[Int(session.feed)] |= Self.isClosed }
         records.append(record: copy record)
     }
 

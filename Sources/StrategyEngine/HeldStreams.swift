@@ -59,6 +59,7 @@ struct HeldStreams: ~Copyable {
     /// 0: nothing is ever held.
     let mostRefilledIDs: UInt64
     private let twinWaitNanos: UInt64
+    let feedPairs: Int
     private let hasTwin: UnsafeMutablePointer<Bool>
     let streams: UnsafeMutablePointer<HeldStream>
     private let holes: UnsafeMutablePointer<Hole>
@@ -75,6 +76,7 @@ struct HeldStreams: ~Copyable {
         self.instrumentCount = instrumentCount
         mostRefilledIDs = UInt64(configuration?.mostRefilledIDs ?? 0)
         twinWaitNanos = UInt64(configuration?.twinWaitMillis ?? 0) * 1_000_000
+        feedPairs = configuration?.feedPairs ?? 0
         hasTwin = .allocate(capacity: instrumentCount)
         hasTwin.initialize(repeating: false, count: instrumentCount)
         for (index, value) in (configuration?.hasTwin ?? []).prefix(instrumentCount).enumerated() {
@@ -108,11 +110,11 @@ struct HeldStreams: ~Copyable {
         return nil
     }
 
-    /// Adds a hole behind the others.
-    mutating func append(_ hole: Hole, to instrument: Int) {
+    /// Adds a hole behind the others; `isPaired`: the feed's other connection is open.
+    mutating func append(_ hole: Hole, to instrument: Int, isPaired: Bool) {
         precondition(streams[instrument].holeCount < Self.mostHoles, "room for a hole is always left")
         var hole = hole
-        if hasTwin[instrument], hole.isRefillable {
+        if hasTwin[instrument] || isPaired, hole.isRefillable {
             let (nanos, isOver) = hole.noticedNanos.addingReportingOverflow(twinWaitNanos)
             if !isOver { hole.askAtNanos = nanos }
         }

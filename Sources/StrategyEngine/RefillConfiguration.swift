@@ -14,11 +14,15 @@ public struct RefillConfiguration: Sendable, Equatable {
     public var twinWaitMillis: UInt32
     /// By instrument index, whether more than one connection delivers its trades; missing entries are false.
     public var hasTwin: [Bool]
+    /// Where each feed has two connections, which are feeds of the engine: the number of feeds, so that feed `f` and feed
+    /// `f + feedPairs` deliver the same. 0: each has one. While both are open, each is the other's twin.
+    public var feedPairs: Int
 
     /// Creates a configuration.
-    public init(mostRefilledIDs: Int = 1_000, twinWaitMillis: UInt32 = 250, hasTwin: [Bool] = []) {
+    public init(mostRefilledIDs: Int = 1_000, twinWaitMillis: UInt32 = 250, hasTwin: [Bool] = [], feedPairs: Int = 0) {
         self.mostRefilledIDs = mostRefilledIDs
         self.twinWaitMillis = twinWaitMillis
         self.hasTwin = hasTwin
+        self.feedPairs = feedPairs
     }
 }

@@ -66,6 +66,19 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
+    /// A further part of a counter, for one writer of its own; the parts of one series are added up when shown.
+    public func counterPart(_ name: String, help: String, labels: MetricLabels = []) -> Counter {
+        precondition(name.hasSuffix("_total"), "a counter's name ends in _total: \(name)")
+        return state.withLock { state in
+            let position = family(&state, name, help, .counter)
+            let index = seriesIndex(&state.families[position], labels)
+            precondition(state.families[position].series[index].read == nil, "\(name) is registered as a read metric")
+            let cell = state.allocate(1)
+            state.families[position].series[index].cells.append(cell)
+            return Counter(cell: cell)
+        }
+    }
+
     /// A gauge.
     public func gauge(_ name: String, help: String, labels: MetricLabels = []) -> Gauge {
         state.withLock { state in Gauge(cell: series(&state, name, help, .gauge, labels) { $0.allocate(1) }) }
@@ -137,8 +150,8 @@ public final class MetricsRegistry: Sendable {
 
     static func value(_ series: Series, _ kind: Kind) -> Double {
         if let read = series.read { return read() }
-        let raw = series.cells[0].pointee.load(ordering: .relaxed)
-        return kind == .gauge ? Double(bitPattern: raw) : Double(raw)
+        if kind == .gauge { return Double(bitPattern: series.cells[0].pointee.load(ordering: .relaxed)) }
+        return Double(series.cells.reduce(0) { $0 &+ $1.pointee.load(ordering: .relaxed) })
     }
 
     static func snapshot(_ series: Series) -> LatencySnapshot {

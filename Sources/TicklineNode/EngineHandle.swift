@@ -36,6 +36,7 @@ struct DataPath: Sendable {
     /// Records the store may be behind the engine: a million slots are 64 MiB, touched only when used.
     static let recordRingSlots = 1 << 20
 
+    /// One for each connection: the first of each feed, then the second of each.
     let feeds: [SPSCRing]
     /// What the exchange's history had of missing trades, behind the feeds in the engine's turn; nil where none is asked.
     let history: SPSCRing?
@@ -49,7 +50,7 @@ struct DataPath: Sendable {
     private static let requestSlots = 4_096
 
     init(feedCount: Int, hasHistory: Bool, hasStore: Bool) {
-        feeds = (0..<feedCount).map { _ in SPSCRing(capacitySlots: Self.feedRingSlots) }
+        feeds = (0..<2 * feedCount).map { _ in SPSCRing(capacitySlots: Self.feedRingSlots) }
         history = hasHistory ? SPSCRing(capacitySlots: Self.feedRingSlots) : nil
         records = hasStore ? SPSCRing(capacitySlots: Self.recordRingSlots) : nil
     }
@@ -60,8 +61,11 @@ struct DataPath: Sendable {
     /// Shows how full the rings are.
     func register(_ metrics: MetricsRegistry, names: [String]) {
         let help = "Slots published and not yet taken, by ring."
-        for (ring, name) in zip(feeds, names) {
-            metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", name)]) { Double(ring.occupancy) }
+        for (index, name) in names.enumerated() {
+            let (first, second) = (feeds[index], feeds[names.count + index])
+            metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", name)]) {
+                Double(first.occupancy + second.occupancy)
+            }
         }
         if let history {
             metrics.gauge("tickline_ring_occupancy", help: help, labels: [("ring", "history")]) {

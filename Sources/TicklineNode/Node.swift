@@ -54,27 +54,33 @@ public struct Node: Sendable {
         let engine = signals.makeEngine(
             plan: plan, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
         let limiter = ConnectionLimiter()
-        let configurations = plan.feeds.enumerated().map { index, feed in
+        let configurations = plan.connections.enumerated().map { index, feed in
             var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
-            configuration.name = names[index]
+            configuration.name = names[index % names.count]
             configuration.caFile = settings.caFile
             configuration.proxyURL = settings.proxy
             configuration.silence = plan.silence
             configuration.busySpin = settings.idle == .spin
             return configuration
         }
+        for (feed, name) in zip(plan.feeds, names) where !feed.addedStreams.isEmpty {
+            logger.info(
+                "the address names no trades of these instruments; their trade streams are subscribed as well",
+                metadata: ["feed": "\(name)", "streams": "\(feed.addedStreams.map(\.description))"])
+        }
+        let pairs = names.map { name in
+            (
+                overlap: FeedOverlap(reconnectAfterSeconds: settings.reconnectAfterSeconds),
+                health: health.check("feed:\(name)", roles: [.collector])
+            )
+        }
         let feeds = configurations.enumerated().map { index, configuration in
-            let added = configuration.plan.addedStreams
-            if !added.isEmpty {
-                logger.info(
-                    "the address names no trades of these instruments; their trade streams are subscribed as well",
-                    metadata: ["feed": "\(names[index])", "streams": "\(added.map(\.description))"])
-            }
+            let pair = pairs[index % names.count]
             return FeedHandler(
                 configuration: configuration, catalog: plan.catalog,
                 producer: RingProducer(path.feeds[index], wakes: path.parker), journal: journal?.feedWriter(index),
-                metrics: metrics, health: health.check("feed:\(names[index])", roles: [.collector]), limiter: limiter,
-                logger: logger)
+                metrics: metrics, health: pair.health, limiter: limiter,
+                lane: FeedLane(pair.overlap, index / names.count), logger: logger)
         }
         let listeners: [(HealthRole, ListenAddress)] = [
             (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),

@@ -36,10 +36,10 @@ struct NodeJournal: Sendable {
         plan: NodePlan, folder: DataFolder, records: SPSCRing?, settings: Settings, metrics: MetricsRegistry,
         health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
-        ringCount = plan.feeds.count + (plan.refill == nil ? 0 : 1)
+        ringCount = plan.connections.count + (plan.refill == nil ? 0 : 1)
         description = RunDescription(
             catalog: plan.catalog,
-            feeds: plan.feeds.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
+            feeds: plan.connections.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
             mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent, refill: plan.refill)
         let budget = settings.journalBudgetMiB << 20
         do {
@@ -58,11 +58,16 @@ struct NodeJournal: Sendable {
     }
 
     private static func plans(_ plan: NodePlan, budgetBytes: Int, prefaceBytes: Int) -> [ChainPlan] {
-        let share = budgetBytes / (8 * (plan.feeds.count + 1))
+        let share = budgetBytes / (12 * (plan.feeds.count + 1))
         let feedBytes = min(max(share, feedSegmentBytes.lowerBound), feedSegmentBytes.upperBound)
         let engineBytes =
             engineEntries * 64 + 8_192 + DecisionCore.mostCheckpointBytes(plan.catalog) + prefaceBytes
-        return plan.feeds.indices.map { ChainPlan.feed($0, segmentBytes: feedBytes & ~4_095) } + [
+        return plan.connections.indices.map { index in
+            var chain = ChainPlan.feed(index, segmentBytes: feedBytes & ~4_095)
+            // The second connections rest for most of the time, many for ever.
+            chain.isOnDemand = index >= plan.feeds.count
+            return chain
+        } + [
             ChainPlan(
                 chain: JournalChain(.engine), segmentBytes: (engineBytes + 4_095) & ~4_095,
                 tableEntries: engineEntries),
@@ -86,7 +91,7 @@ struct NodeJournal: Sendable {
     /// Ends the journal's thread, after everything that writes.
     func stop() { journal.stop() }
 
-    /// The chain of a feed; once each.
+    /// The chain of a feed's connection; once each.
     func feedWriter(_ index: Int) -> ChainWriter { journal.writer(of: JournalChain(.feed, index)) }
 
     /// The chain of the exchange's history; once.

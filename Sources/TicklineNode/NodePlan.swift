@@ -7,6 +7,8 @@ import TradingModel
 struct NodePlan {
     /// One per feed, in the order of the settings.
     let feeds: [FeedPlan]
+    /// The feeds' connections, by the engine's index: the first of each feed, then the second of each.
+    var connections: [FeedPlan] { feeds + feeds }
     /// Instruments and strategies.
     let catalog: MarketCatalog
     /// Which silence of which stream is an alarm.
@@ -83,7 +85,7 @@ struct NodePlan {
         let hasTwin = specifications.map { specification in
             feeds.count { $0.delivers(specification.averageSource, of: specification.instrument) } > 1
         }
-        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin)
+        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin, feedPairs: feeds.count)
     }
 
     /// What `body` makes; its refusal begins with where the settings came from.
@@ -96,6 +98,6 @@ struct NodePlan {
         }
     }
 
-    /// A thread and a ring each; far above what one machine carries.
+    /// Two threads and two rings each; far above what one machine carries.
     static let mostFeeds = 64
 }

@@ -173,6 +173,8 @@ struct SimulateSubcommand: AsyncParsableCommand {
             "Request weight a minute for the trade history (default the exchange's, 6000 and for USD-M 2400).",
             valueName: "weight"))
     var weightLimit: Int?
+    @Option(help: ArgumentHelp("Close each connection at this age (default 24 h).", valueName: "seconds"))
+    var maxConnectionSeconds: Int?
     @Option(help: ArgumentHelp("Record every message and answer, one JSON object a line.", valueName: "file"))
     var ledger: String?
     @Option(help: "Stop after this long.") var duration: DurationArgument?
@@ -183,6 +185,7 @@ struct SimulateSubcommand: AsyncParsableCommand {
         options.listen = listen
         options.ledger = ledger
         options.requestWeight = weightLimit
+        options.maxConnectionSeconds = maxConnectionSeconds
         options.speed = try parsedSpeed()
         for text in fault {
             if let reason = options.addFault(text) { throw ValidationError(reason) }

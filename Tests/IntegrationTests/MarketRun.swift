@@ -14,7 +14,8 @@ final class MarketRun {
 
     /// Starts both; `run` gets BTCUSDT trades, the averages 5 and 20 and further `arguments`, which win.
     init(
-        _ configuration: SimulatorConfiguration, _ arguments: [String] = [], folder: URL, name: String = "run"
+        _ configuration: SimulatorConfiguration, _ arguments: [String] = [], folder: URL, name: String = "run",
+        exchange: String = "simulator"
     ) async throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var logger = Logger(label: "exchange")
@@ -26,7 +27,7 @@ final class MarketRun {
         self.collected = collected
         run = try RunningTickline(
             [
-                "--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--short", "5", "--long", "20",
+                "--feed", "\(exchange)=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--short", "5", "--long", "20",
             ] + arguments, folder: folder, name: name)
     }
 

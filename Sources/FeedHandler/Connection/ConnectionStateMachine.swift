@@ -145,6 +145,13 @@ package struct ConnectionStateMachine: ~Copyable {
         state = .waiting(until: MonotonicNanos(rawValue: now.rawValue + delay))
     }
 
+    /// We left in order for another connection that has taken over: no failure, so the next attempt need not wait.
+    package mutating func didLeave(at now: MonotonicNanos) {
+        backoff.reset()
+        openedAt = nil
+        state = .waiting(until: now)
+    }
+
     /// Ends for good; an open connection says good-bye.
     package mutating func stop() -> Action {
         let wasOpen = isOpen

@@ -17,6 +17,8 @@ package enum DisconnectReason: String, Sendable, CaseIterable {
     case silent
     case violation
     case serverShutdown = "server_shutdown"
+    /// A new connection has taken over before the exchange ended this one.
+    case planned
     case subscriptionRefused = "subscription"
     case stoodStill = "standstill"
 

@@ -42,11 +42,13 @@ package import TradingModel
     private let marks: UnsafeMutableBufferPointer<UInt8>
     private let streams: UnsafeMutableBufferPointer<Stream>
     private var nextLookAt: MonotonicNanos?
+    private var undelivered: Int
 
     /// Watches streams at these places; `instruments` is the number of them in the run's catalogue.
     package init(_ places: [Place], instruments: Int) {
         unsafe marks = .allocate(capacity: instruments * Self.marksPerInstrument)
         unsafe marks.initialize(repeating: 0)
+        undelivered = places.count
         unsafe streams = .allocate(capacity: places.count)
         for (position, place) in places.enumerated() {
             precondition((0..<instruments).contains(place.instrument), "a stream of no instrument")
@@ -81,6 +83,7 @@ package import TradingModel
     /// The connection ended: nothing is awaited.
     package mutating func didDisconnect() {
         nextLookAt = nil
+        undelivered = unsafe streams.count
         for mark in unsafe marks.indices { unsafe marks[mark] = 0 }
         for stream in unsafe streams.indices {
             let old = unsafe streams[stream]
@@ -105,6 +108,7 @@ package import TradingModel
                 // A record can outrun the answer to the request that asked for it.
                 stream.heardAt = now
                 if !stream.hasDelivered, subscriptions.didDeliver(position) { hasChanged = true }
+                if !stream.hasDelivered { undelivered -= 1 }
                 stream.hasDelivered = true
             }
             let isSilent = stream.heardAt.flatMap { heardAt in
@@ -120,6 +124,9 @@ package import TradingModel
         for position in unsafe streams.indices { unsafe marks[streams[position].mark] = 0 }
         return hasChanged
     }
+
+    /// Whether each stream has delivered on this connection, as of the last look.
+    package var hasAllDelivered: Bool { undelivered == 0 }
 
     /// The streams that are silent beyond their limit. O(streams).
     package var silent: [Int] { unsafe streams.indices.filter { unsafe streams[$0].isSilent } }

@@ -26,6 +26,8 @@ public struct SimulateOptions: Sendable {
     private var faults: [FaultRule] = []
     /// Weight that requests for the trade history may have per minute; nil for the exchange's limits.
     public var requestWeight: Int?
+    /// Seconds after which each connection is closed; nil for 24 hours.
+    public var maxConnectionSeconds: Int?
     /// A file that records every message sent or withheld and every answer, one JSON object a line.
     public var ledger: String?
 
@@ -60,6 +62,7 @@ public struct SimulateOptions: Sendable {
         configuration.faults = faults
         configuration.faultSeed = seed
         configuration.requestWeightPerMinute = requestWeight
+        if let seconds = maxConnectionSeconds { configuration.connectionLifetime = .seconds(seconds) }
         return configuration
     }
 }

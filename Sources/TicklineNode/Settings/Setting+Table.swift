@@ -23,6 +23,13 @@ extension Setting {
             .secret("url", expected: "http://host:port or socks5h://host:port") { isProxy($0) },
             example: "socks5h://127.0.0.1:1080", help: "A proxy for feeds"),
         Setting(
+            "reconnect-after", at: "connection.reconnectAfterSeconds", \.reconnectAfter,
+            .number(0...31_536_000, "seconds"),
+            example: "3600",
+            help:
+                "Age at which a feed's connection is replaced, at the latest, by one opened beside it first, before the"
+                + " exchange ends it; 0: never by age"),
+        Setting(
             "silence-alarm", at: "connection.silenceAlarms", \.silenceAlarms,
             .texts(
                 "[symbol@type=]seconds", numbers: 1...Int(SilenceLimits.mostSeconds),

@@ -54,6 +54,10 @@ public struct Settings: Sendable, Equatable {
     public var caFile: String?
     /// A proxy for feeds. May hold a password: never print it unmasked.
     public var proxy: String?
+    /// Age in seconds at which a feed's connection is replaced, at the latest, by one opened beside it; 0: never by age.
+    public var reconnectAfter = 84_600
+    /// The same, nil for never.
+    var reconnectAfterSeconds: Int? { reconnectAfter > 0 ? reconnectAfter : nil }
     /// Which silence of which stream is an alarm: each `SECONDS` or `off`, alone or behind `SYMBOL@type=`.
     public var silenceAlarms: [String] = []
     /// The most missing trades that are asked for in the exchange's history at once; 0: none.

@@ -1,0 +1,62 @@
+import Telemetry
+import TestSupport
+import Testing
+import TradingModel
+
+@testable import StrategyEngine
+
+/// Holes seen on one of a feed's two connections: feeds 0 and 2 are a pair, and 1 and 3.
+@Suite struct PairedFeedTests {
+    private func fixture() throws -> CoreFixture {
+        CoreFixture(
+            try catalog(short: 1, long: 3, instruments: 1), recordSlots: 1 << 10,
+            refill: RefillConfiguration(feedPairs: 2), requestSlots: 64)
+    }
+
+    private func session(_ event: SessionEvent, feed: UInt16, connection: UInt64 = 1) -> Tick {
+        SessionRecord(
+            event: event, feed: feed, connection: connection, wallOffsetNanos: 0, monotonic: .init(rawValue: 1)
+        ).slot
+    }
+
+    @Test func `a hole waits for the other connection while that one is open`() throws {
+        var fixture = try fixture()
+        for feed in [0, 2] as [UInt16] { _ = fixture.signals(session(.opened, feed: feed)) }
+        for id in [1, 2] as [UInt64] { _ = fixture.signals(trade(id, Int64(id), feed: 0)) }
+        // The new connection is ahead of what is still on its way on the old one.
+        _ = fixture.signals(trade(5, 5, feed: 2))
+        #expect(fixture.requested().isEmpty && fixture.core.heldTicks == 1)
+        for id in [3, 4, 5] as [UInt64] { _ = fixture.signals(trade(id, Int64(id), feed: 0)) }
+        _ = fixture.advance(toNanos: 5_000 + 250_000_000)
+        #expect(fixture.requested().isEmpty && fixture.core.heldTicks == 0)
+        #expect(fixture.recorded().ticks.map(\.id) == [1, 2, 3, 4, 5])
+        #expect(fixture.metrics.total("tickline_gaps_total") == 0)
+        // What neither delivers is asked for.
+        _ = fixture.signals(trade(7, 7, feed: 2))
+        _ = fixture.advance(toNanos: 7_000 + 250_000_000)
+        #expect(fixture.requested().map { [$0.firstID, $0.lastID] } == [[6, 6]])
+    }
+
+    @Test(arguments: [false, true])
+    func `a hole is asked for at once where the other connection is not open`(hasClosed: Bool) throws {
+        var fixture = try fixture()
+        _ = fixture.signals(session(.opened, feed: 0))
+        // The other feed's connections are none of this one's.
+        _ = fixture.signals(session(.opened, feed: 3))
+        if hasClosed {
+            for event in [.opened, .closed] as [SessionEvent] { _ = fixture.signals(session(event, feed: 2)) }
+        }
+        for id in [1, 2, 4] as [UInt64] { _ = fixture.signals(trade(id, Int64(id), feed: 0)) }
+        #expect(fixture.requested().map { [$0.firstID, $0.lastID] } == [[3, 3]])
+    }
+
+    @Test func `a new run waits for no connection of the one before it`() throws {
+        var fixture = try fixture()
+        for feed in [0, 2] as [UInt16] { _ = fixture.signals(session(.opened, feed: feed)) }
+        _ = fixture.signals(trade(1, 1, feed: 0))
+        fixture.core.resume(at: .init(rawValue: 2))
+        _ = fixture.signals(session(.opened, feed: 0))
+        _ = fixture.signals(trade(3, 3, feed: 0))
+        #expect(fixture.requested().map { [$0.firstID, $0.lastID] } == [[2, 2]])
+    }
+}
