@@ -92,6 +92,10 @@ private struct RecordedMarket {
         #expect(trades.count == 9_757 && Set(trades.map(\.id)).count == 9_757)
         let expected = try RecordedRunTests.crossings("binance_btcusdt_trade_20240808", exchange: "binance")
         #expect(try Set(market.signalIDs()) == Set(expected.keys))
+        let data = market.folder.appendingPathComponent("data").path
+        let replay = try Tickline.run(["replay", data])
+        let replayed = replay.output.split(separator: "\n").count { $0.hasPrefix("{\"signal\"") }
+        #expect(replay.status == 0 && replayed == 37, "\(replay.error)")
         let pause = try latestAfterSending()
         print(
             "figure: \(name): 9757 trades and 37 signals once, 0 missing, \(Int(replaced)) connections replaced,"
