@@ -39,8 +39,10 @@ public final class FeedOverlap: Sendable {
     /// What a lane's thread needs to know.
     func view(of lane: Int) -> (isWanted: Bool, isActive: Bool, isOverlapping: Bool, deadline: MonotonicNanos?) {
         state.withLock {
-            let machine = $0.machine.isOverlapping
-            return ($0.machine.isWanted(lane), $0.machine.active == lane, machine, $0.machine.deadline(of: lane))
+            (
+                $0.machine.isWanted(lane), $0.machine.active == lane, $0.machine.isOverlapping,
+                $0.machine.deadline(of: lane)
+            )
         }
     }
 
