@@ -53,8 +53,8 @@ struct FeedJournal: ~Copyable {
 
     /// Goes on in the next segment and takes the session's buffer with it; false while none is ready.
     mutating func advance(_ session: inout WebSocketSession) -> Bool {
-        guard writer.advance() else { return false }
-        let carried = unsafe session.move(to: writer.dataTail)
+        var carried = 0
+        guard unsafe writer.advance(carrying: { carried = unsafe session.move(to: $0) }) else { return false }
         if carried > 0 {
             writer.append(JournalEntry(kind: FeedEntryKind.carry, source: feed), placing: carried)
         }

@@ -30,12 +30,15 @@ internal import RingBuffer
     }
 
     deinit {
-        retire()
+        if let left = seal() { retire(left) }
         unsafe state.deallocate()
     }
 
     /// Whether there is a segment to append to.
     public var hasSegment: Bool { current != nil }
+
+    /// Whether the segment is memory that stands in for a file: what is in it ends with the process.
+    var isInMemory: Bool { current.map { $0.descriptor < 0 } ?? false }
 
     /// Entries that still fit the segment.
     @inline(__always)
@@ -60,15 +63,23 @@ internal import RingBuffer
     public func demandSegments() { demand.make() }
 
     /// Gives the segment back and goes on in the next one; false, and nothing changed, where none is ready yet.
-    public mutating func advance() -> Bool {
+    public mutating func advance() -> Bool { unsafe advance(carrying: { _ in }) }
+
+    /// The same, and takes along what the segment left still holds.
+    ///
+    /// - Parameter carry: copies into the new segment's `dataTail`, the last moment at which the memory of the one left may
+    ///   be used.
+    public mutating func advance(carrying carry: (UnsafeMutableRawBufferPointer) -> Void) -> Bool {
         let next = unsafe ready.peek(most: 1, as: SegmentHandle.self)
         guard let handle = unsafe next.first else { return false }
         ready.release(count: 1)
-        retire()
+        let left = seal()
         current = handle
         var identity = handle.identity(chain: chain, run: run, firstSequence: nextSequence)
         unsafe journal_segment_create(handle.base, &identity)
         unsafe journal_writer_begin(state, handle.base, &identity)
+        unsafe carry(dataTail)
+        if let left { retire(left) }
         return true
     }
 
@@ -95,12 +106,17 @@ internal import RingBuffer
     /// Where the next byte of data goes, counted from the segment's start.
     public var dataOffset: Int { unsafe Int(state.pointee.data_used) }
 
-    /// Hands the segment to the keeper.
-    private func retire() {
-        guard var handle = current else { return }
+    /// Ends the segment in use; it is still ours.
+    private func seal() -> SegmentHandle? {
+        guard var handle = current else { return nil }
         unsafe journal_segment_seal(handle.base, state.pointee.entries)
         unsafe handle.entries = state.pointee.entries
         handle.nextSequence = nextSequence
+        return handle
+    }
+
+    /// Hands a segment to the keeper, which unmaps it at any moment from here on.
+    private func retire(_ handle: SegmentHandle) {
         // The ring has a place for every segment there is (`SegmentExchange`).
         let isKept = retired.tryWrite(handle)
         precondition(isKept, "more segments than the exchange has places for")

@@ -111,6 +111,29 @@ import Testing
         #expect(try refusal { $0 = $0.prefix(30_000) } == .damaged(path: file.path, reason: "its header is not whole"))
     }
 
+    @Test func `what is carried along is copied before the segment that is left can be unmapped`() throws {
+        let fixture = try JournalFixture()
+        let journal = try fixture.begin()
+        var writer = journal.writer(of: JournalFixture.chain)
+        journal.start()
+        writer.write(1, bytes: 100)
+        let left = SegmentFile.name(JournalFixture.chain, 1)
+        func isMapped() throws -> Bool {
+            try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).contains("\(fixture.path)/\(left)")
+        }
+        var wasMapped = false
+        while !writer.advance(carrying: { _ in
+            usleep(100_000)  // Ten looks of the thread that unmaps.
+            wasMapped = (try? isMapped()) ?? false
+        }) { usleep(1_000) }
+        #expect(wasMapped)
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try isMapped(), ContinuousClock.now < deadline { usleep(1_000) }
+        #expect(try !isMapped(), "given back afterwards")
+        _ = consume writer
+        journal.stop()
+    }
+
     @Test func `recycled files never show entries of their former life`() throws {
         let fixture = try JournalFixture()
         let plan = ChainPlan(chain: JournalFixture.chain, segmentBytes: 65_536, tableEntries: 128)
