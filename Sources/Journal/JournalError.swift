@@ -10,6 +10,8 @@ public enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
     case incomplete(chain: JournalChain, reason: String)
     /// The system's error.
     case system(path: String, reason: String)
+    /// The disk has no room for it.
+    case full(path: String)
     /// The budget is too small for the chains.
     case budgetTooSmall(neededBytes: Int)
 
@@ -25,6 +27,7 @@ public enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
             "the journal's chain \(chain) is not complete (\(reason)); it was left untouched. Move the journal folder"
                 + " away to start without it"
         case .system(let path, let reason): "\(path): \(reason)"
+        case .full(let path): "\(path): the disk is full and no older segment can make room; free some"
         case .budgetTooSmall(let bytes):
             "the journal's budget is too small: these feeds need at least \((bytes + 1_048_575) / 1_048_576) MiB;"
                 + " raise --journal-budget"

@@ -72,11 +72,14 @@ public struct JournalFolder: Sendable {
         }
     }
 
-    /// Whether a file has no magic number yet, which is written last: nothing was ever appended to it.
+    /// Whether a file has no magic number yet, which is written last: nothing was ever appended to it. Nor to an empty one,
+    /// whose maker was killed before it had taken the disk's room.
     private static func isSpare(_ path: String) -> Bool {
         guard let file = FileHandle(forReadingAtPath: path) else { return false }
         defer { try? file.close() }  // opened for reading: there is nothing to lose
-        guard let magic = try? file.read(upToCount: 8) else { return false }
-        return magic.count == 8 && magic.allSatisfy { $0 == 0 }
+        do {
+            let magic = try file.read(upToCount: 8) ?? Data()
+            return (magic.isEmpty || magic.count == 8) && magic.allSatisfy { $0 == 0 }
+        } catch { return false }  // whoever opens it says why
     }
 }

@@ -19,9 +19,11 @@ final class JournalKeeper: @unchecked Sendable {
     /// The same of a chain that gets them on demand: the one that rests beside it needs no more than it has.
     static let leastOnDemand = 3
     private static let logIntervalNanos: UInt64 = 10_000_000_000
+    /// Time between two attempts to make a segment that is not needed at once.
+    private static let retryNanos: UInt64 = 500_000_000
 
     /// A written segment's file.
-    private struct Sealed {
+    struct Sealed {
         var path: String
         var bytes: Int
         /// Wall clock when it was taken back: nothing in it is newer.
@@ -29,7 +31,7 @@ final class JournalKeeper: @unchecked Sendable {
     }
 
     /// What is kept of one chain.
-    private final class Chain {
+    final class Chain {
         let plan: ChainPlan
         let ready: RingProducer
         let retired: RingConsumer
@@ -51,17 +53,20 @@ final class JournalKeeper: @unchecked Sendable {
         }
     }
 
-    private let settings: JournalSettings
-    private var chains: [Chain] = []
-    private let wallClock: @Sendable () -> UnixNanos
-    private let metrics: JournalMetrics
+    let settings: JournalSettings
+    var chains: [Chain] = []
+    let wallClock: @Sendable () -> UnixNanos
+    let metrics: JournalMetrics
     private let health: HealthCheck
     private let logger: Logger
     private let parker = Parker()
     private let stopRequested = Atomic<Bool>(false)
     private var nextSyncAt = MonotonicNanos(rawValue: 0)
     private var loggedAt: MonotonicNanos?
-    private var trouble = ""
+    /// What making a segment failed with last, and until when it is not tried again.
+    private var makingTrouble = ""
+    var retryAt = MonotonicNanos(rawValue: 0)
+    private var syncTrouble = ""
 
     init(
         settings: JournalSettings, plans: [ChainPlan], exchanges: [JournalChain: SegmentExchange],
@@ -122,103 +127,6 @@ final class JournalKeeper: @unchecked Sendable {
         health.report(isReady: false, reason: "stopped")
     }
 
-    /// Hands out segments until each chain has as many ahead as planned.
-    func prepareAhead() {
-        for index in chains.indices {
-            while chains[index].plan.segmentBytes > 0, chains[index].ready.freeSlots > 0, needsSegment(index) {
-                guard let handle = makeSegment(index) else { break }
-                chains[index].out.append(handle)
-                let isGiven = chains[index].ready.tryWrite(handle)
-                precondition(isGiven, "the exchange has a place for each segment")
-                chains[index].ready.publishQuietly()
-            }
-        }
-    }
-
-    private func needsSegment(_ index: Int) -> Bool {
-        if chains[index].plan.isOnDemand, !chains[index].demand.hasBeenMade { return false }
-        // One in use beside those ahead; before the first is taken one more is ahead.
-        return chains[index].out.count <= chains[index].plan.readyAhead
-    }
-
-    /// A file, a recycled file, or memory where the disk refuses both; nil where even memory is short.
-    private func makeSegment(_ index: Int) -> SegmentHandle? {
-        let plan = chains[index].plan
-        let number = chains[index].nextSegment
-        let path = "\(settings.folder)/\(SegmentFile.name(plan.chain, number))"
-        var handle: SegmentHandle?
-        do throws(JournalError) {
-            let made = try unsafe file(at: path, bytes: plan.segmentBytes)
-            handle = unsafe SegmentHandle(
-                base: made.base, segmentBytes: UInt64(plan.segmentBytes), tableEntries: UInt64(plan.tableEntries),
-                segment: number, createdNanos: wallClock().rawValue, descriptor: made.descriptor)
-            trouble = ""
-        } catch {
-            failed(error)
-            guard let base = unsafe SegmentFile.volatile(bytes: plan.segmentBytes) else { return nil }
-            metrics.volatileSegments.add()
-            handle = unsafe SegmentHandle(
-                base: base, segmentBytes: UInt64(plan.segmentBytes), tableEntries: UInt64(plan.tableEntries),
-                segment: number, createdNanos: wallClock().rawValue, descriptor: -1)
-        }
-        chains[index].nextSegment += 1
-        return handle
-    }
-
-    /// Within the budget and while the disk has room a new file, else the oldest one anew.
-    private func file(
-        at path: String, bytes: Int
-    ) throws(JournalError) -> (base: UnsafeMutablePointer<UInt8>, descriptor: Int32) {
-        while totalBytes + bytes > settings.budgetBytes, let victim = takeOldest() {
-            metrics.recycled.add()
-            if victim.bytes == bytes {
-                return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
-            }
-            unsafe unlink(victim.path)
-        }
-        while true {
-            do throws(JournalError) { return try unsafe SegmentFile.create(path: path, bytes: bytes) } catch {
-                // A full disk: the oldest segments make room, one after the other.
-                guard let victim = takeOldest() else { throw error }
-                metrics.errors.add()
-                metrics.recycled.add()
-                if victim.bytes == bytes {
-                    return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
-                }
-                unsafe unlink(victim.path)
-            }
-        }
-    }
-
-    private var totalBytes: Int {
-        var sum = 0
-        for index in chains.indices {
-            for sealed in chains[index].sealed { sum += sealed.bytes }
-            for handle in chains[index].out where handle.descriptor >= 0 { sum += Int(handle.segmentBytes) }
-        }
-        return sum
-    }
-
-    /// The written segment that ended first, among those that a recovery would not need; it is no longer ours.
-    private func takeOldest() -> Sealed? {
-        var oldest: (index: Int, endedNanos: Int64)?
-        for index in chains.indices {
-            guard let first = chains[index].sealed.first, mayRecycle(first, of: index) else { continue }
-            if oldest.map({ first.endedNanos < $0.endedNanos }) ?? true { oldest = (index, first.endedNanos) }
-        }
-        guard let oldest else { return nil }
-        return chains[oldest.index].sealed.removeFirst()
-    }
-
-    /// A recovery starts at the newest engine segment's beginning: what ended before the engine's last segment but one did
-    /// is not needed.
-    private func mayRecycle(_ sealed: Sealed, of index: Int) -> Bool {
-        guard let engine = chains.indices.first(where: { chains[$0].plan.chain.kind == .engine }) else { return true }
-        let ends = chains[engine].sealed.suffix(2)
-        guard ends.count == 2, let limit = ends.first?.endedNanos else { return false }
-        return sealed.endedNanos < limit
-    }
-
     /// Takes written segments back.
     private func takeBack() {
         for index in chains.indices {
@@ -268,15 +176,24 @@ final class JournalKeeper: @unchecked Sendable {
     private func synchronise(_ handle: SegmentHandle) {
         let start = MonotonicClock.now()
         guard fdatasync(handle.descriptor) == 0 else {
-            return failed(.system(path: settings.folder, reason: SegmentFile.text(errno)))
+            let error = JournalError.system(path: settings.folder, reason: SegmentFile.text(errno))
+            syncTrouble = error.description
+            return count(error)
         }
+        syncTrouble = ""
         metrics.syncs.add()
         metrics.syncSeconds.record(nanos: MonotonicClock.now().nanos(since: start))
     }
 
-    private func failed(_ error: JournalError) {
+    /// Making a segment failed.
+    func failed(_ error: JournalError) {
+        makingTrouble = error.description
+        retryAt = MonotonicNanos(rawValue: MonotonicClock.now().rawValue + Self.retryNanos)
+        count(error)
+    }
+
+    private func count(_ error: JournalError) {
         metrics.errors.add()
-        trouble = error.description
         let now = MonotonicClock.now()
         if let loggedAt, now.nanos(since: loggedAt) < Self.logIntervalNanos { return }
         loggedAt = now
@@ -288,10 +205,15 @@ final class JournalKeeper: @unchecked Sendable {
         for index in chains.indices { files += chains[index].sealed.count + chains[index].out.count }
         metrics.bytes.set(Double(totalBytes))
         metrics.segments.set(Double(files))
-        if trouble.isEmpty {
-            health.report(isReady: true, reason: "ready")
+        let inMemory = chains.first { $0.out.contains { $0.descriptor < 0 } }
+        if chains.indices.contains(where: needsSegment) {
+            health.report(isReady: false, reason: makingTrouble)
+        } else if let inMemory {
+            health.report(isReady: false, reason: "\(inMemory.plan.chain) is in memory: \(makingTrouble)")
+        } else if !syncTrouble.isEmpty {
+            health.report(isReady: false, reason: syncTrouble)
         } else {
-            health.report(isReady: false, reason: trouble)
+            health.report(isReady: true, reason: "ready")
         }
     }
 }

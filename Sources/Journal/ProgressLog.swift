@@ -17,6 +17,8 @@ public struct ProgressLog: ~Copyable {
 
     /// Writes a note of three numbers.
     public mutating func append(_ first: UInt64, _ second: UInt64 = 0, _ third: UInt64 = 0) {
+        // A segment of notes lasts long: it is left for a file as soon as there is one.
+        if writer.isInMemory { _ = writer.advance() }
         guard writer.freeEntries > 0 || writer.advance() else { return skippedCount += 1 }
         var entry = JournalEntry(kind: Self.note)
         (entry.word0, entry.word1, entry.word2) = (first, second, third)

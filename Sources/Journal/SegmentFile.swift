@@ -29,13 +29,13 @@ enum SegmentFile {
         base: UnsafeMutablePointer<UInt8>, descriptor: Int32
     ) {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .system(path: path, reason: text(errno)) }
+        guard descriptor >= 0 else { throw error(errno, path) }
         // Allocated now, so that writing to the mapping can never find the disk full.
         let code = posix_fallocate(descriptor, 0, off_t(bytes))
         guard code == 0 else {
             close(descriptor)
             unsafe unlink(path)
-            throw .system(path: path, reason: text(code))
+            throw error(code, path)
         }
         do throws(JournalError) { return try unsafe map(descriptor, path: path, bytes: bytes) } catch {
             unsafe unlink(path)
@@ -57,7 +57,10 @@ enum SegmentFile {
             close(descriptor)
             throw .system(path: old, reason: text(code))
         }
-        return try unsafe map(descriptor, path: path, bytes: bytes)
+        do throws(JournalError) { return try unsafe map(descriptor, path: path, bytes: bytes) } catch {
+            unsafe unlink(path)
+            throw error
+        }
     }
 
     private static func map(_ descriptor: Int32, path: String, bytes: Int) throws(JournalError) -> (
@@ -84,6 +87,10 @@ enum SegmentFile {
     static func release(_ handle: SegmentHandle) {
         unsafe munmap(handle.base, Int(handle.segmentBytes))
         if handle.descriptor >= 0 { close(handle.descriptor) }
+    }
+
+    private static func error(_ code: Int32, _ path: String) -> JournalError {
+        code == ENOSPC || code == EDQUOT ? .full(path: path) : .system(path: path, reason: text(code))
     }
 
     /// The system's words for an error number.

@@ -149,7 +149,7 @@ public struct JournalVerification {
     /// - Throws: an error that says nothing of the journal's soundness.
     private func finding(_ error: ReplayError, segment: UInt64) throws(ReplayError) -> Finding {
         switch error {
-        case .foreignCheckpoint: throw error
+        case .foreignCheckpoint, .overflow: throw error
         case .diverged: return .differs(error)
         case .journal:
             let isExpected = !touched.isEmpty || folder.hasLostSegments

@@ -17,10 +17,25 @@ public struct Recovery: Sendable {
     public let unrecorded: [PlayedSignal]
     /// Records that found no room on the way to the store.
     public let droppedRecords: Int
+    /// What was in memory alone while the disk refused, in words; empty where nothing is missing. Ids show the rest as a gap.
+    public let missing: [String]
+
+    /// The same with the signals not on record numbered behind `number`, which is known from elsewhere to be taken.
+    public func renumbered(behind number: UInt64) -> Recovery {
+        let renumbered = unrecorded.enumerated().map {
+            PlayedSignal(decision: $1.decision, number: number + UInt64($0) + 1)
+        }
+        return Recovery(
+            description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: number,
+            unrecorded: renumbered, droppedRecords: droppedRecords, missing: missing)
+    }
 
     /// Replays the newest segment of the engine's chain, or from the segment on that holds what the store does not have.
     ///
     /// What the feeds had published and the engine had not taken is taken now. O(records since that segment's beginning).
+    ///
+    /// What was only in memory, for the disk refused, can't be replayed: then it begins with the checkpoint behind that, or
+    /// ends in front of it.
     ///
     /// - Parameters:
     ///   - storedSequence: the engine's entry up to which the store has everything; nil to hand it nothing.
@@ -30,43 +45,100 @@ public struct Recovery: Sendable {
     public static func perform(
         in folder: JournalFolder, storedSequence: UInt64?, records: SPSCRing?
     ) throws(ReplayError) -> Recovery? {
-        guard let first = try start(in: folder, storedSequence: storedSequence) else { return nil }
-        var player = JournalPlayer(folder: folder, from: first)
-        var isStoring = false
-        var dropped = 0
-        func storeFromHere(_ player: inout JournalPlayer) {
-            guard !isStoring, let records, let storedSequence, player.sequence >= storedSequence else { return }
-            isStoring = true
-            player.attachRecords(records)
+        var (starts, missing) = try starts(in: folder, storedSequence: storedSequence)
+        while let first = starts.popLast() {
+            var player = JournalPlayer(folder: folder, from: first)
+            var isStoring = false
+            var dropped = 0
+            do throws(ReplayError) {
+                while try player.step({ _ in }) {
+                    if isStoring { dropped = player.publishRecords() }
+                    if !isStoring, let records, let storedSequence, player.sequence >= storedSequence {
+                        isStoring = true
+                        player.attachRecords(records)
+                    }
+                }
+                let recorded = player.signalCount - UInt64(player.unrecorded.count)
+                try player.takeLeftovers { _ in }
+                if isStoring { dropped = player.publishRecords() }
+                return Recovery(&player, recordedSignals: recorded, droppedRecords: dropped, missing: missing)
+            } catch {
+                guard error.isForMissingInput else { throw error }
+                missing.append("\(error)")
+                if !starts.isEmpty { continue }
+                // The state in front of what is missing.
+                let recorded = try lastSignal(from: first, in: folder)
+                if isStoring { dropped = player.publishRecords() }
+                return Recovery(&player, recordedSignals: recorded, droppedRecords: dropped, missing: missing)
+            }
         }
-        while try player.step({ _ in }) {
-            if isStoring { dropped = player.publishRecords() }
-            storeFromHere(&player)
-        }
-        let recorded = player.signalCount - UInt64(player.unrecorded.count)
-        try player.takeLeftovers { _ in }
-        if isStoring { dropped = player.publishRecords() }
-        guard let description = player.description, let catalog = player.catalog, let checkpoint = player.checkpoint()
-        else { return nil }
-        return Recovery(
-            description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: recorded,
-            unrecorded: player.unrecorded, droppedRecords: dropped)
+        return nil
     }
 
-    /// The segment to begin with: the newest one that begins with a checkpoint and is not behind what the store lacks.
-    private static func start(
+    private init?(
+        _ player: inout JournalPlayer, recordedSignals: UInt64, droppedRecords: Int, missing: [String]
+    ) {
+        guard let description = player.description, let catalog = player.catalog, let checkpoint = player.checkpoint()
+        else { return nil }
+        self.init(
+            description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: recordedSignals,
+            unrecorded: player.unrecorded.filter { $0.number > recordedSignals }, droppedRecords: droppedRecords,
+            missing: missing)
+    }
+
+    private init(
+        description: RunDescription, catalog: MarketCatalog, checkpoint: EngineCheckpoint, recordedSignals: UInt64,
+        unrecorded: [PlayedSignal], droppedRecords: Int, missing: [String]
+    ) {
+        self.description = description
+        self.catalog = catalog
+        self.checkpoint = checkpoint
+        self.recordedSignals = recordedSignals
+        self.unrecorded = unrecorded
+        self.droppedRecords = droppedRecords
+        self.missing = missing
+    }
+
+    /// The segments to begin with, newest first: those that begin with a checkpoint, back to the one that is not behind what
+    /// the store lacks, or to where the chain is interrupted; and what is missing for that.
+    private static func starts(
         in folder: JournalFolder, storedSequence: UInt64?
-    ) throws(ReplayError) -> UInt64? {
-        var found: UInt64?
+    ) throws(ReplayError) -> (segments: [UInt64], missing: [String]) {
+        var found: [UInt64] = []
+        var begin: UInt64?
         do throws(JournalError) {
             for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
                 let segment = try SegmentReader(path: file.path)
+                let count = segment.isSealed ? segment.committedEntries : segment.countWholeEntries()
+                let end = segment.identity.firstSequence + UInt64(count)
+                if let begin, end != begin, !found.isEmpty {
+                    return (found, ["the engine's entries \(end) to \(begin - 1) were never on disk"])
+                }
+                begin = segment.identity.firstSequence
                 guard segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint else { continue }
-                found = segment.identity.segment
+                found.append(segment.identity.segment)
                 if segment.identity.firstSequence <= storedSequence ?? .max { break }
             }
         } catch { throw .journal(error) }
-        return found
+        return (found, [])
+    }
+
+    /// The number of the last signal on record.
+    private static func lastSignal(from first: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
+        var last: UInt64 = 0
+        do throws(JournalError) {
+            var reader = ChainReader(JournalChain(.engine), in: folder, from: first)
+            while let entry = try reader.next() {
+                switch entry.kind {
+                case EngineEntryKind.checkpoint:
+                    guard let segment = reader.segment else { continue }
+                    last = max(last, EngineCheckpoint(entry, in: segment)?.signalCount ?? 0)
+                case EngineEntryKind.sums: last = max(last, entry.word4)
+                default: break
+                }
+            }
+        } catch { throw .journal(error) }
+        return last
     }
 
     /// The signals on record from number `first` on, in order, with the catalogue of the run that recorded each; from the

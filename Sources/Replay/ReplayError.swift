@@ -13,6 +13,14 @@ public enum ReplayError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One event gave more records than a reader has room for.
     case overflow(count: Int)
 
+    /// Whether what the engine took is missing, rather than damaged or of another version.
+    var isForMissingInput: Bool {
+        switch self {
+        case .missingFeed, .journal(.incomplete): true
+        default: false
+        }
+    }
+
     /// One line with the remedy.
     public var description: String {
         switch self {

@@ -16,6 +16,8 @@ struct RecoveredRun: Sendable {
     private let folder: JournalFolder
     /// Acknowledgements of the last minute of the last run, oldest first.
     private let acknowledgements: [SignalAcknowledgement]
+    /// When the newest acknowledged entry was added, by Redis' clock, milliseconds.
+    private let newestEntryMillis: UInt64?
     /// The highest number of an acknowledged signal; nil where none is known.
     private let lastAcknowledged: UInt64?
 
@@ -29,10 +31,14 @@ struct RecoveredRun: Sendable {
             stored = sequence
             return false
         }
-        // A run with a store begins with a note: without any there was none.
+        // A run with a store begins with a note: without any there was none. Notes of entries that were in memory alone, while
+        // the disk refused, count for nothing: this run gives their numbers to others.
+        if let noted = stored { stored = min(noted, try Self.lastEngineSequence(in: folder)) }
         storedSequence = stored
         guard let state = try Recovery.perform(in: folder, storedSequence: stored, records: records) else { return nil }
-        self.state = state
+        for missing in state.missing {
+            logger.error("a part of the last runs was never on disk", metadata: ["missing": "\(missing)"])
+        }
         if state.droppedRecords > 0 {
             logger.error(
                 "records of the last run found no room on their way to the store",
@@ -46,8 +52,23 @@ struct RecoveredRun: Sendable {
             last = max(last ?? 0, ordinal)
             return true
         }
-        acknowledgements = found.reversed()
+        newestEntryMillis = found.map(\.entryMillis).max()
+        if let last, last > state.recordedSignals + UInt64(state.unrecorded.count) {
+            // Their signals were in memory alone: others must not take their numbers.
+            self.state = state.renumbered(behind: last)
+            acknowledgements = []
+        } else {
+            self.state = state
+            acknowledgements = found.reversed()
+        }
         lastAcknowledged = last
+    }
+
+    /// The engine's last entry on disk; 0 where there is none.
+    private static func lastEngineSequence(in folder: JournalFolder) throws(JournalError) -> UInt64 {
+        guard let newest = folder.chains[JournalChain(.engine)]?.last else { return 0 }
+        let segment = try SegmentReader(path: newest.path)
+        return segment.identity.firstSequence + UInt64(segment.countWholeEntries()) - 1
     }
 
     /// What a publisher takes over, at most `most` signals; those not acknowledged first of all.
@@ -71,7 +92,7 @@ struct RecoveredRun: Sendable {
                 catalog: part.catalog, signals: part.signals.filter { $0.number >= begin }.map(\.decision))
         }.filter { !$0.signals.isEmpty }
         recovered.acknowledgements = acknowledgements
-        recovered.newestEntryMillis = acknowledgements.map(\.entryMillis).max()
+        recovered.newestEntryMillis = newestEntryMillis
         return (begin, recovered)
     }
 }

@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Journal
+
+/// Fault P3 at the journal itself: a disk that fills up and has room again; each test prints its figure.
+@Suite(.serialized, .enabled(if: Repository.isCI || geteuid() == 0, "needs root, for a disk of its own"))
+struct DiskFaultTests {
+    private static let chain = JournalFixture.chain
+    private static let segmentBytes = 65_536
+
+    private static func segments(_ path: String) throws -> [UInt64] {
+        try JournalFolder(path: path).chains[chain]?.map(\.segment) ?? []
+    }
+
+    @Test func `on a full disk the oldest segments are recycled, each counted, and nothing newer is lost`() throws {
+        let fixture = try JournalFixture()
+        let disk = try TemporaryDisk(mebibytes: 1)
+        defer { disk.remove() }
+        let journal = try fixture.begin(folder: disk.path)
+        var writer = journal.writer(of: Self.chain)
+        journal.start()
+        for number in 0..<1_000 as Range<UInt64> { writer.write(number, bytes: 2_000) }
+        _ = consume writer
+        journal.stop()
+        let segments = try Self.segments(disk.path)
+        let recycled = Int(fixture.metrics.total("tickline_journal_recycled_segments_total"))
+        #expect(segments == Array(UInt64(recycled + 1)...UInt64(recycled + segments.count)))
+        #expect(recycled > 10 && fixture.metrics.total("tickline_dropped_total") == 0)
+        #expect(fixture.metrics.total("tickline_journal_errors_total") == 0, "a full disk with a past is no trouble")
+        var reader = ChainReader(Self.chain, in: try JournalFolder(path: disk.path))
+        var (count, last) = (0, UInt64(0))
+        while let entry = try reader.next() { (count, last) = (count + 1, entry.word2) }
+        #expect(last == 999 && count >= segments.count * 20)
+        print("figure: P3 full disk: \(recycled) oldest segments recycled and counted, \(count) newest entries whole")
+    }
+
+    @Test func `where nothing can make room memory stands in, counted, and files return with the room`() throws {
+        let fixture = try JournalFixture()
+        let disk = try TemporaryDisk(mebibytes: 1)
+        defer { disk.remove() }
+        let engine = JournalChain(.engine)
+        let plans = [
+            ChainPlan(chain: Self.chain, segmentBytes: Self.segmentBytes, tableEntries: 128),
+            ChainPlan(chain: engine, segmentBytes: Self.segmentBytes, tableEntries: 128),
+        ]
+        // Without two written segments of the engine's nothing may be recycled: a recovery needs it all.
+        let journal = try fixture.begin(plans: plans, folder: disk.path)
+        var writer = journal.writer(of: Self.chain)
+        let unused = journal.writer(of: engine)
+        journal.start()
+        try disk.fill()
+        writer.write(0, bytes: 50_000)
+        writer.write(1, bytes: 10_000)
+        try wait { !fixture.health.status.isReady }
+        #expect(fixture.metrics.total("tickline_dropped_total") == 0, "no memory as long as files last")
+        var number: UInt64 = 2
+        while fixture.metrics.total("tickline_dropped_total") < 3 {
+            writer.write(number, bytes: 20_000)
+            number += 1
+        }
+        #expect(fixture.health.status.reason.contains("feed-0 is in memory"), "\(fixture.health.status.reason)")
+        try disk.empty()
+        try wait {
+            writer.write(number, bytes: 20_000)
+            number += 1
+            return fixture.health.status.isReady
+        }
+        let dropped = Int(fixture.metrics.total("tickline_dropped_total"))
+        _ = consume writer
+        _ = consume unused
+        journal.stop()
+        // The numbers that are missing are those of memory; reading says so and changes nothing.
+        let segments = try Self.segments(disk.path)
+        #expect(Int(segments.last!) - segments.count == dropped)
+        var reader = ChainReader(Self.chain, in: try JournalFolder(path: disk.path))
+        let error = #expect(throws: JournalError.self) { while try reader.next() != nil {} }
+        guard case .incomplete(Self.chain, _)? = error else { throw error ?? .notASegment(path: "") }
+        #expect(try Self.segments(disk.path) == segments)
+        // The next run goes on behind it.
+        let next = try fixture.begin(plans: plans, folder: disk.path)
+        var newest = next.writer(of: Self.chain)
+        next.start()
+        newest.write(number, bytes: 100)
+        _ = consume newest
+        next.stop()
+        print("figure: P3 full disk without a past: \(dropped) segments in memory, counted; ready again with room")
+    }
+
+    @Test func `a file whose maker was killed before it had room is none of the chain`() throws {
+        let fixture = try JournalFixture()
+        let journal = try fixture.begin()
+        var writer = journal.writer(of: Self.chain)
+        journal.start()
+        writer.write(1, bytes: 10)
+        _ = consume writer
+        journal.stop()
+        let empty = "\(fixture.path)/\(SegmentFile.name(Self.chain, 2))"
+        #expect(FileManager.default.createFile(atPath: empty, contents: nil))
+        let next = try fixture.begin()
+        next.start()
+        next.stop()
+        #expect(try fixture.read().map(\.word) == [1])
+    }
+
+    private func wait(_ condition: () -> Bool) throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !condition() {
+            guard ContinuousClock.now < deadline else { throw ConditionTimeout(description: "not within 20 s") }
+            usleep(2_000)
+        }
+    }
+}
