@@ -76,7 +76,7 @@ extension ReplayError {
         switch self {
         case .journal(let error): error.exitStatus
         case .foreignCheckpoint: ExitStatus.configuration
-        case .missingFeed, .diverged: ExitStatus.failure
+        case .missingFeed, .diverged, .overflow: ExitStatus.failure
         }
     }
 }

@@ -53,7 +53,7 @@ public enum VerifyCommand {
         let marks = try ProgressMarks(folder)
         let comparesReceiveTimes = settings.publish != .once
         let store = try storeVerifier(settings, marks, comparesReceiveTimes, report)
-        let verification = JournalVerification(
+        let verification = RecordVerification(
             folder, through: last, store: store, stream: StreamComparison(comparesReceiveTimes: comparesReceiveTimes))
         do { try verification.play() } catch let error as TradeStoreError {
             throw VerifyError.unreadableStore(error)

@@ -5,7 +5,7 @@ import Replay
 import TradingModel
 
 /// Plays a journal and gives what comes of it to the comparisons.
-final class JournalVerification {
+final class RecordVerification {
     /// Of one instrument and strategy.
     private struct Pair {
         let prefix: String
