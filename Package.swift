@@ -170,7 +170,7 @@ let package = Package(
             name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "JournalTests",
-            dependencies: ["CJournal", "Journal", "TestSupport", "Telemetry", "TradingModel", log],
+            dependencies: ["CJournal", "Journal", "TestSupport", "Telemetry", "ThreadExecutor", "TradingModel", log],
             swiftSettings: common),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: common),
         .testTarget(

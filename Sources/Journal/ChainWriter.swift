@@ -13,6 +13,7 @@ internal import RingBuffer
     private let ready: RingConsumer
     private let retired: RingProducer
     private let demand: SegmentDemand
+    private let turn: SegmentDemand
     private let chain: JournalChain
     private let run: UInt64
     private var current: SegmentHandle?
@@ -25,6 +26,7 @@ internal import RingBuffer
         ready = RingConsumer(exchange.ready)
         retired = RingProducer(exchange.retired)
         demand = exchange.demand
+        turn = exchange.turn
         self.chain = chain
         self.run = run
     }
@@ -59,6 +61,11 @@ internal import RingBuffer
             start: base + Int(used), count: Int(state.pointee.segment_bytes - used))
     }
 
+    /// Whether the keeper asks to go on in the next segment, which is ready: at the budget's end a later beginning lets go of
+    /// older ones.
+    @inline(__always)
+    public var isAskedToAdvance: Bool { turn.hasBeenMade && ready.occupancy > 0 }
+
     /// Asks for segments where the chain gets them on demand only; they are there at the keeper's next look.
     public func demandSegments() { demand.make() }
 
@@ -73,6 +80,7 @@ internal import RingBuffer
         let next = unsafe ready.peek(most: 1, as: SegmentHandle.self)
         guard let handle = unsafe next.first else { return false }
         ready.release(count: 1)
+        turn.takeBack()
         let left = seal()
         current = handle
         var identity = handle.identity(chain: chain, run: run, firstSequence: nextSequence)

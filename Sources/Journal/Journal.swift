@@ -67,7 +67,11 @@ public final class Journal: Sendable {
     }
 
     /// Makes the first segments, so that writers find them, and starts the thread; once.
-    public func start() {
+    ///
+    /// - Parameter unacknowledged: how many decisions nobody has acknowledged yet, asked on the journal's thread at each look;
+    ///   segments that may hold such are recycled last.
+    public func start(unacknowledged: @escaping @Sendable () -> Int = { 0 }) {
+        keeper.unacknowledged = unacknowledged
         keeper.prepareAhead()
         thread.withLock { thread in
             precondition(thread == nil, "a journal is started once")

@@ -69,18 +69,21 @@ extension JournalKeeper {
     ) throws(JournalError) -> (base: UnsafeMutablePointer<UInt8>, descriptor: Int32) {
         var isFull = false
         while true {
-            if isFull || totalBytes + bytes > settings.budgetBytes, let victim = takeOldest() {
+            let isOver = isFull || totalBytes + bytes > settings.budgetBytes
+            if isOver, let victim = takeOldest(isDiskFull: isFull) {
                 metrics.recycled.add()
-                if victim.bytes == bytes {
+                // It is used anew where that is enough; what is over the budget goes.
+                if victim.bytes == bytes, totalBytes + bytes <= settings.budgetBytes {
                     do throws(JournalError) {
                         return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
                     } catch { metrics.errors.add() }
                 }
-                // Of another size, or it can't be used anew: its room is what counts.
+                // Of another size, too many, or it can't be used anew: its room is what counts.
                 unsafe unlink(victim.path)
                 isFull = false
                 continue
             }
+            if isOver { askForCheckpoint() }
             if isFull { throw .full(path: path) }
             do throws(JournalError) { return try unsafe SegmentFile.create(path: path, bytes: bytes) } catch {
                 // On a full disk the oldest segments make room; any other trouble is not for want of it.
@@ -100,23 +103,49 @@ extension JournalKeeper {
         return sum
     }
 
-    /// The written segment that ended first, among those that a recovery would not need; it is no longer ours.
-    private func takeOldest() -> Sealed? {
+    /// The written segment that ended first, among those that a recovery would not need; it is no longer ours. Segments that
+    /// may hold decisions nobody has acknowledged are taken, and counted, only where there are no others and the disk is
+    /// full or they have come to half of the budget.
+    private func takeOldest(isDiskFull: Bool) -> Sealed? {
+        if let index = oldest(where: { !holdsUnacknowledged($0, of: $1) }) { return chains[index].sealed.removeFirst() }
+        let kept = engine?.sealed.reduce(0) { $0 + $1.bytes } ?? 0
+        guard isDiskFull || kept * 2 > settings.budgetBytes, let index = oldest(where: { _, _ in true }) else {
+            return nil
+        }
+        metrics.unacknowledgedSegments.add()
+        return chains[index].sealed.removeFirst()
+    }
+
+    private func oldest(where isTakeable: (Sealed, Int) -> Bool) -> Int? {
         var oldest: (index: Int, endedNanos: Int64)?
         for index in chains.indices {
-            guard let first = chains[index].sealed.first, mayRecycle(first, of: index) else { continue }
+            guard let first = chains[index].sealed.first, mayRecycle(first), isTakeable(first, index) else { continue }
             if oldest.map({ first.endedNanos < $0.endedNanos }) ?? true { oldest = (index, first.endedNanos) }
         }
-        guard let oldest else { return nil }
-        return chains[oldest.index].sealed.removeFirst()
+        return oldest?.index
     }
+
+    private var engine: Chain? { chains.first { $0.plan.chain.kind == .engine } }
 
     /// A recovery starts at the newest engine segment's beginning: what ended before the engine's last segment but one did
     /// is not needed.
-    private func mayRecycle(_ sealed: Sealed, of index: Int) -> Bool {
-        guard let engine = chains.indices.first(where: { chains[$0].plan.chain.kind == .engine }) else { return true }
-        let ends = chains[engine].sealed.suffix(2)
+    private func mayRecycle(_ sealed: Sealed) -> Bool {
+        guard let engine else { return true }
+        let ends = engine.sealed.suffix(2)
         guard ends.count == 2, let limit = ends.first?.endedNanos else { return false }
         return sealed.endedNanos < limit
+    }
+
+    /// Whether it may hold decisions that are not acknowledged: it ended after everything was last.
+    private func holdsUnacknowledged(_ sealed: Sealed, of index: Int) -> Bool {
+        chains[index].plan.chain.kind == .engine && sealed.endedNanos >= acknowledgedNanos
+    }
+
+    /// Nothing may be recycled, since the engine's checkpoint is too old: asks for another. Two make the oldest free.
+    private func askForCheckpoint() {
+        let now = MonotonicClock.now()
+        guard let engine, now >= nextCheckpointAt else { return }
+        nextCheckpointAt = MonotonicNanos(rawValue: now.rawValue + settings.checkpointIntervalMillis * 1_000_000)
+        engine.turn.make()
     }
 }

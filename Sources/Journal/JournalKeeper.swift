@@ -36,6 +36,7 @@ final class JournalKeeper: @unchecked Sendable {
         let ready: RingProducer
         let retired: RingConsumer
         let demand: SegmentDemand
+        let turn: SegmentDemand
         var nextSegment: UInt64
         /// Out of our hands: ready or in use, in order.
         var out: [SegmentHandle] = []
@@ -48,6 +49,7 @@ final class JournalKeeper: @unchecked Sendable {
             ready = RingProducer(exchange.ready)
             retired = RingConsumer(exchange.retired)
             demand = exchange.demand
+            turn = exchange.turn
             self.nextSegment = nextSegment
             self.sealed = sealed
         }
@@ -67,6 +69,11 @@ final class JournalKeeper: @unchecked Sendable {
     private var makingTrouble = ""
     var retryAt = MonotonicNanos(rawValue: 0)
     private var syncTrouble = ""
+    var nextCheckpointAt = MonotonicNanos(rawValue: 0)
+    /// How many decisions nobody has acknowledged yet; set before the thread starts.
+    var unacknowledged: @Sendable () -> Int = { 0 }
+    /// Wall clock when that was last none; 0 before.
+    private(set) var acknowledgedNanos: Int64 = 0
 
     init(
         settings: JournalSettings, plans: [ChainPlan], exchanges: [JournalChain: SegmentExchange],
@@ -110,6 +117,7 @@ final class JournalKeeper: @unchecked Sendable {
             let isLast = stopRequested.load(ordering: .acquiring)
             takeBack()
             if isLast { break }
+            if unacknowledged() == 0 { acknowledgedNanos = wallClock().rawValue }
             prepareAhead()
             synchroniseIfDue()
             report()

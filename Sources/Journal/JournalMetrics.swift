@@ -7,6 +7,7 @@ struct JournalMetrics: Sendable {
     let errors: Counter
     let recycled: Counter
     let volatileSegments: Counter
+    let unacknowledgedSegments: Counter
     let bytes: Gauge
     let segments: Gauge
     /// Owns the memory behind the handles; kept so that the thread can't outlive it.
@@ -22,6 +23,9 @@ struct JournalMetrics: Sendable {
             "tickline_journal_errors_total", help: "File operations of the journal that failed.")
         recycled = registry.counter(
             "tickline_journal_recycled_segments_total", help: "Oldest segments given up for new ones.")
+        unacknowledgedSegments = registry.counter(
+            "tickline_dropped_total", help: "What was dropped, by what it was.",
+            labels: [("what", "unacknowledged_decisions_segment")])
         volatileSegments = registry.counter(
             "tickline_dropped_total", help: "What was dropped, by what it was.",
             labels: [("what", "journal_segment")])

@@ -36,6 +36,10 @@ public struct JournalSettings: Sendable {
     /// Time between two synchronisations with the disk: what a power loss can take, and no more. nil: left to the system.
     public var syncIntervalMillis: Int?
 
+    /// Time between two checkpoints that are asked for at the budget's end: what the engine has not taken when one is made is
+    /// taken by the next.
+    var checkpointIntervalMillis: UInt64 = 2_000
+
     /// Creates settings.
     public init(folder: String, budgetBytes: Int = 2 << 30, syncIntervalMillis: Int? = 1_000) {
         self.folder = folder

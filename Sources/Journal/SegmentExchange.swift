@@ -38,13 +38,16 @@ struct SegmentExchange: Sendable {
     let demand = SegmentDemand()
     /// Writer to keeper.
     let retired = SPSCRing(capacitySlots: places)
+    /// Whether the keeper has asked the writer to go on in its next segment.
+    let turn = SegmentDemand()
 }
 
-/// Set by a writer that needs segments, read by the keeper.
+/// Set by the one that wants something, read and taken back by the other.
 final class SegmentDemand: Sendable {
     private let isMade = Atomic<Bool>(false)
 
     // Relaxed: it says nothing of other memory; segments come by the ring.
     func make() { isMade.store(true, ordering: .relaxed) }
+    func takeBack() { isMade.store(false, ordering: .relaxed) }
     var hasBeenMade: Bool { isMade.load(ordering: .relaxed) }
 }

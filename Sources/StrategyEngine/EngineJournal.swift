@@ -90,9 +90,10 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
         preface.deallocate()
     }
 
-    /// Whether a whole batch fits the segment, and three entries for each of so many `decisions` beside.
+    /// Whether a whole batch fits the segment, and three entries for each of so many `decisions` beside; false, too, where
+    /// another checkpoint is asked for.
     func hasRoom(besides decisions: Int) -> Bool {
-        writer.freeEntries > Self.mostBatchEntries + Self.spareEntries + 3 * decisions
+        writer.freeEntries > Self.mostBatchEntries + Self.spareEntries + 3 * decisions && !writer.isAskedToAdvance
     }
 
     /// The number of the last entry.

@@ -21,7 +21,7 @@ public struct Node: Sendable {
     /// Held until the process ends.
     private let folder: DataFolder?
     private let journal: NodeJournal?
-    /// Puts the engine where the last run stood.
+    /// Starts the journal and puts the engine where the last run stood.
     private let restore: @Sendable () async -> Void
 
     /// Builds the parts; nothing is started and no connection made.
@@ -120,7 +120,10 @@ public struct Node: Sendable {
                 logger: logger))
         self.services = services
         self.journal = journal
-        restore = { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
+        restore = {
+            journal?.start(unacknowledged: { signals.unacknowledgedSignals })
+            await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
+        }
         self.settings = settings
         self.logger = logger
         self.metrics = metrics
@@ -137,7 +140,6 @@ public struct Node: Sendable {
         until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
-        journal?.start()
         await restore()
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
         let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }

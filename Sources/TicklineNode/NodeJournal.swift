@@ -83,8 +83,8 @@ struct NodeJournal: Sendable {
     }
 
     /// Makes the first segments; before anything writes.
-    func start() {
-        journal.start()
+    func start(unacknowledged: @escaping @Sendable () -> Int) {
+        journal.start(unacknowledged: unacknowledged)
         stored?.append(recovered?.storedSequence ?? 0)
     }
 

@@ -69,6 +69,14 @@ struct SignalDestination: Sendable {
         }
     }
 
+    /// Signals that the stream has not acknowledged; none on the console.
+    var unacknowledgedSignals: Int {
+        switch kind {
+        case .redis(let publisher): publisher.pendingSignals
+        case .console: 0
+        }
+    }
+
     /// Starts the thread behind the sink.
     func start() {
         switch kind {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Telemetry
 import TestSupport
+import ThreadExecutor
 import TradingModel
 
 @testable import Journal
@@ -18,15 +19,17 @@ final class JournalFixture {
 
     deinit { folder.remove() }
 
-    /// A new run in the same folder. Segments of 64 KiB with 128 entries.
+    /// A new run in the same folder. Segments of 64 KiB with 128 entries; nil: the machine's clock.
     func begin(
         plans: [ChainPlan] = [ChainPlan(chain: chain, segmentBytes: 65_536, tableEntries: 128)],
-        budgetBytes: Int = 16 << 20, folder other: String? = nil, wallClock: Int64 = 1_000
+        budgetBytes: Int = 16 << 20, folder other: String? = nil, wallClock: Int64? = 1_000
     ) throws -> Journal {
-        try Journal(
-            settings: JournalSettings(folder: other ?? path, budgetBytes: budgetBytes, syncIntervalMillis: 20),
-            plans: plans, existing: JournalFolder(path: other ?? path),
-            wallClock: { UnixNanos(rawValue: wallClock) }, metrics: metrics, health: health,
+        var settings = JournalSettings(folder: other ?? path, budgetBytes: budgetBytes, syncIntervalMillis: 20)
+        settings.checkpointIntervalMillis = 100
+        return try Journal(
+            settings: settings, plans: plans, existing: JournalFolder(path: other ?? path),
+            wallClock: { wallClock.map { UnixNanos(rawValue: $0) } ?? MonotonicClock.wallClock() }, metrics: metrics,
+            health: health,
             logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
