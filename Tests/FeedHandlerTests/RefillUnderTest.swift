@@ -44,7 +44,8 @@ final class RefillUnderTest: @unchecked Sendable {
             settings: JournalSettings(folder: files.path, syncIntervalMillis: nil),
             plans: [ChainPlan(chain: Self.chain, segmentBytes: 4 << 20, tableEntries: 4_096)],
             existing: JournalFolder(path: files.path), wallClock: { UnixNanos(rawValue: 1) }, metrics: metrics,
-            health: HealthRegistry().check("journal", roles: []), logger: Logger(label: "journal"))
+            health: HealthRegistry().check("journal", roles: []),
+            logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
         journal.start()
         fetcher = RefillFetcher(
             sources: [RefillSource(configuration, origin: RefillOrigin(host: host, port: port, isTLS: isTLS))],
@@ -54,7 +55,10 @@ final class RefillUnderTest: @unchecked Sendable {
             logger: Logger(label: "refill", factory: { [log] _ in log }))
     }
 
-    deinit { files.remove() }
+    deinit {
+        journal.stop()
+        files.remove()
+    }
 
     /// The entries of the journal's chain so far: each answer with the slots that came of it behind it.
     func journaled() throws -> [(entry: JournalEntry, segment: SegmentReader)] {
