@@ -27,6 +27,8 @@ struct NodeJournal: Sendable {
     private let recovered: RecoveredRun?
     /// The store writer's notes; nil where nothing is stored.
     private let stored: SharedLog?
+    /// The publisher's notes; nil where nothing is published.
+    private let acknowledged: SharedLog?
 
     /// Takes over the journal of the data folder, and reads what the last run has left.
     ///
@@ -55,6 +57,9 @@ struct NodeJournal: Sendable {
             throw .conflict("\(error)")
         }
         stored = records == nil ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
+        acknowledged =
+            plan.redis == nil
+            ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))
     }
 
     private static func plans(_ plan: NodePlan, budgetBytes: Int, prefaceBytes: Int) -> [ChainPlan] {
@@ -86,6 +91,8 @@ struct NodeJournal: Sendable {
     func start(unacknowledged: @escaping @Sendable () -> Int) {
         journal.start(unacknowledged: unacknowledged)
         stored?.append(recovered?.storedSequence ?? 0)
+        // A run that publishes for the first time begins with a note of what was decided before it did.
+        if recovered?.lastAcknowledged == nil { acknowledged?.append(recovered?.signalCount ?? 0) }
     }
 
     /// Ends the journal's thread, after everything that writes.
@@ -108,8 +115,9 @@ struct NodeJournal: Sendable {
     func publishing(outboxCapacity: Int) throws(SettingsError) -> (
         firstOrdinal: UInt64, signals: RecoveredSignals, acknowledged: AcknowledgementHandler
     ) {
-        let log = SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))
-        let handler: AcknowledgementHandler = { log.append($0.ordinal, $0.entryMillis, $0.entrySequence) }
+        let handler: AcknowledgementHandler = { [acknowledged] in
+            acknowledged?.append($0.ordinal, $0.entryMillis, $0.entrySequence)
+        }
         guard let recovered else { return (1, RecoveredSignals(), handler) }
         do throws(ReplayError) {
             let signals = try recovered.signals(most: outboxCapacity)

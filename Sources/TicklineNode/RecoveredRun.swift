@@ -18,8 +18,8 @@ struct RecoveredRun: Sendable {
     private let acknowledgements: [SignalAcknowledgement]
     /// When the newest acknowledged entry was added, by Redis' clock, milliseconds.
     private let newestEntryMillis: UInt64?
-    /// The highest number of an acknowledged signal; nil where none is known.
-    private let lastAcknowledged: UInt64?
+    /// The highest number of an acknowledged signal, or the one behind which publishing began; nil where nothing was published.
+    let lastAcknowledged: UInt64?
 
     /// Replays the journal's end; nil where there is none.
     ///
@@ -48,8 +48,10 @@ struct RecoveredRun: Sendable {
         var last: UInt64?
         try ProgressLog.readBackwards(JournalChain(.acknowledgements), in: folder) { ordinal, millis, sequence in
             guard millis + Self.undoableMillis >= found.first?.entryMillis ?? millis else { return false }
-            found.append(SignalAcknowledgement(ordinal: ordinal, entryMillis: millis, entrySequence: sequence))
             last = max(last ?? 0, ordinal)
+            // Without an entry it is where publishing began.
+            guard millis > 0 else { return false }
+            found.append(SignalAcknowledgement(ordinal: ordinal, entryMillis: millis, entrySequence: sequence))
             return true
         }
         newestEntryMillis = found.map(\.entryMillis).max()
@@ -71,14 +73,17 @@ struct RecoveredRun: Sendable {
         return segment.identity.firstSequence + UInt64(segment.countWholeEntries()) - 1
     }
 
+    /// Signals decided so far, over all runs.
+    var signalCount: UInt64 { state.recordedSignals + UInt64(state.unrecorded.count) }
+
     /// What a publisher takes over, at most `most` signals; those not acknowledged first of all.
     ///
-    /// Where no acknowledgement is known nothing is: the last runs published nowhere, or the folder was another's.
+    /// Where nothing was published before, nothing is: what earlier runs decided was not meant for the stream.
     func signals(most: Int) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
-        let next = state.recordedSignals + UInt64(state.unrecorded.count) + 1
+        let next = signalCount + 1
         var recovered = RecoveredSignals()
-        let oldest = acknowledgements.map(\.ordinal).min() ?? 1
-        var first = min(oldest, (lastAcknowledged ?? 0) + 1)
+        guard let lastAcknowledged else { return (next, recovered) }
+        var first = min(acknowledgements.map(\.ordinal).min() ?? .max, lastAcknowledged + 1)
         if next - first > UInt64(most) { first = next - UInt64(most) }
         var parts = try Recovery.signals(from: first, in: folder)
         let unrecorded = state.unrecorded.filter { $0.number >= first }

@@ -93,4 +93,38 @@ import Testing
         guard let start = try? format.parse(first), let end = try? format.parse(connected) else { return nil }
         return end.timeIntervalSince(start)
     }
+
+    @Test func `what was decided while nothing was published is not sent later, what was not acknowledged is`()
+        async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let simulator = try await RunningSimulator(
+            [RecordedRunTests.spot, "--speed", "12"], folder: folder.url, name: "simulate")
+        let feed = ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade", "--store", "none"]
+        func run(_ name: String, _ arguments: [String]) throws -> RunningTickline {
+            try RunningTickline(feed + arguments, folder: folder.url, name: name, data: "data")
+        }
+        // To the console.
+        let first = try run("console", [])
+        try await waitUntil("three signals") { await first.metric("tickline_signals_total") >= 3 }
+        #expect(first.process.stop() == 0)
+        let printed = first.process.output.split(separator: "\n").filter { $0.hasPrefix("{\"signal\"") }.count
+        // To a Redis that is down, killed with what it decided.
+        redis.kill()
+        let second = try run("down", ["--redis", redis.url])
+        try await waitUntil("three more") { await second.metric("tickline_signals_total") >= 3 }
+        second.process.stop(SIGKILL)
+        try await redis.restart()
+        let last = try run("up", ["--redis", redis.url])
+        try await waitUntil("the recording's end", timeout: .seconds(60)) {
+            await last.metric("tickline_signals_total") > 0
+                && (try? redis.entries(of: "trade_signals_stream").count) == 37 - printed
+        }
+        #expect(last.process.stop() == 0)
+        simulator.process.stop()
+        let expected = try RecordedRunTests.crossings("binance_btcusdt_trade_20240808", exchange: "binance")
+        let ids = try redis.entries(of: "trade_signals_stream").map { $0.fields["id"] ?? "" }
+        #expect(printed >= 3 && ids == Array(expected.keys.sorted().dropFirst(printed)))
+    }
 }
