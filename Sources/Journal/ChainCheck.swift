@@ -33,10 +33,16 @@ public struct ChainCheck: Sendable {
         let file = files[nextFile]
         nextFile += 1
         let segment: SegmentReader
-        do throws(JournalError) { segment = try SegmentReader(path: file.path) } catch {
+        do throws(JournalError) {
+            guard let reader = try file.reader() else {
+                expectedSequence = nil
+                found(.recycled(path: file.path))
+                return true
+            }
+            segment = reader
+        } catch {
             expectedSequence = nil
             switch error {
-            case _ where !file.isStillThere: found(.recycled(path: file.path))
             case .damaged, .notASegment: found(.unreadable(error))
             default: throw error
             }
@@ -118,10 +124,8 @@ public struct ChainCheck: Sendable {
     /// What the next readable segment's header says.
     private func nextIdentity() -> SegmentIdentity? {
         for file in files[nextFile...] {
-            do throws(JournalError) { return try SegmentReader(path: file.path).identity } catch {
-                // It is named when it is its turn.
-                continue
-            }
+            // One that can't be read, or was recycled, is named when it is its turn.
+            do throws(JournalError) { if let reader = try file.reader() { return reader.identity } } catch { continue }
         }
         return nil
     }

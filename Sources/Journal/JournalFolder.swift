@@ -20,10 +20,13 @@ public struct JournalFolder: Sendable {
         ///
         /// - Throws: what `SegmentReader.init` throws.
         public func reader() throws(JournalError) -> SegmentReader? {
-            do throws(JournalError) { return try SegmentReader(path: path) } catch {
+            let reader: SegmentReader
+            do throws(JournalError) { reader = try SegmentReader(path: path) } catch {
                 guard isStillThere else { return nil }
                 throw error
             }
+            // Opened under its old name, and another segment by the time it was read.
+            return reader.identity.segment == segment || isStillThere ? reader : nil
         }
     }
 
