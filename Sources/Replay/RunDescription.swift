@@ -83,6 +83,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
 
     /// Reads a description back; nil where the bytes are none.
     init?(_ bytes: [UInt8]) {
+        // Its caller names the segment; what is wrong with bytes of another version tells nobody anything.
         guard let description = try? JSONDecoder().decode(RunDescription.self, from: Data(bytes)) else { return nil }
         self = description
     }
@@ -111,6 +112,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
                     priceDecimals: instrument.priceDecimals, quantityDecimals: instrument.quantityDecimals,
                     averageSource: source))
         }
+        // One that this version refuses is missing from the count below.
         let parameters = strategies.compactMap {
             try? SMACrossoverParameters(shortPeriod: $0.shortPeriod, longPeriod: $0.longPeriod)
         }
@@ -123,6 +125,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
         guard feeds.indices.contains(index), let exchange = Exchange(rawValue: feeds[index].exchange) else {
             return nil
         }
+        // As with the strategies.
         let streams = feeds[index].streams.compactMap { try? StreamName(parsing: $0[...]) }
         guard streams.count == feeds[index].streams.count else { return nil }
         return FeedReplay(

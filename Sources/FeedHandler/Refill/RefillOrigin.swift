@@ -19,6 +19,7 @@ public struct RefillOrigin: Sendable, Equatable {
 
     /// Understands `http[s]://host[:port]`; nil for anything else.
     public init?(url: String) {
+        // Why it is no URL is not told: the setting says what is expected.
         guard let parts = try? TransportURL(parsing: url), ["http", "https"].contains(parts.scheme),
             !parts.hasCredentials, parts.path == "/", parts.query == nil
         else { return nil }

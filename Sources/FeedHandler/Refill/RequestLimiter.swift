@@ -16,7 +16,7 @@ public final class RequestLimiter: Sendable {
     /// Creates one that holds nothing back.
     public init() {}
 
-    /// When `host` may be asked again; nil for now.
+    /// When `host` may be asked again; nil where it may be asked at once.
     package func heldUntil(_ host: String, at now: MonotonicNanos) -> MonotonicNanos? {
         closedUntil.withLock { $0[host.lowercased()].flatMap { $0 > now ? $0 : nil } }
     }

@@ -16,6 +16,8 @@ final class PublisherCore: Sendable {
     let firstOrdinal: UInt64
     /// The newest entry id's milliseconds that earlier runs had acknowledged; nil where they had none.
     let recoveredMillis: UInt64?
+    /// Whether signals of a run before this one wait, which that run may have handed to its socket.
+    let hasRecoveredPending: Bool
     /// Told on the publisher's thread.
     let acknowledged: AcknowledgementHandler?
     let format: SignalCommandFormat
@@ -62,6 +64,7 @@ final class PublisherCore: Sendable {
         }
         outbox.recover(
             recovered.acknowledgements, firstOrdinal: firstOrdinal, nowNanos: MonotonicClock.now().rawValue)
+        hasRecoveredPending = outbox.pending > 0
         let newest = recovered.acknowledgements.map(\.entryMillis) + [recovered.newestEntryMillis].compactMap(\.self)
         // Signals without any acknowledgement may stand anywhere in the stream.
         recoveredMillis = newest.max() ?? (recovered.count > 0 ? 0 : nil)

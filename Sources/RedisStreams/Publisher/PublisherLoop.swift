@@ -63,7 +63,7 @@ final class PublisherLoop {
         newestMillis = core.recoveredMillis
         // What a killed process had handed to its socket may still arrive, and nobody knows that connection's name any more.
         // The script doesn't mind.
-        if outbox.pending > 0, configuration.mode == .append { writer = .unknown }
+        if core.hasRecoveredPending, configuration.mode == .append { writer = .unknown }
     }
 
     /// Runs until stopped.
