@@ -28,6 +28,8 @@ import TradingModel
         rig.publisher.start()
         for index in range { _ = sink.publish(Fixture.signal(index)) }
         sink.flush()
+        // With nothing pending a publisher may stop before it is connected, and has not looked at the stream then.
+        try await waitUntil("compared with the stream") { rig.health.status.isReady }
         try await rig.drained()
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(5)) == 0)
         return rig
