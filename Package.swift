@@ -149,6 +149,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["FeedHandler", "MongoStore", "TradingModel"], path: "Tests/TestSupport",
             swiftSettings: common),
+        // Parts of a deterministic simulation: no clocks, threads, I/O or randomness of their own.
+        .target(name: "SimulatedWorld", path: "Tests/SimulatedWorld", swiftSettings: common),
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
         .executableTarget(
             name: "HotPathProbe",
@@ -208,6 +210,9 @@ let package = Package(
             dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["RedisStreams", "SimulatedWorld", "TestSupport"],
+            swiftSettings: common),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: common),
         .testTarget(
             name: "RecordQueryTests", dependencies: ["RecordQuery", "TradingModel", "TestSupport"],
