@@ -150,7 +150,16 @@ let package = Package(
             name: "TestSupport", dependencies: ["FeedHandler", "MongoStore", "TradingModel"], path: "Tests/TestSupport",
             swiftSettings: common),
         // Parts of a deterministic simulation: no clocks, threads, I/O or randomness of their own.
-        .target(name: "SimulatedWorld", path: "Tests/SimulatedWorld", swiftSettings: common),
+        .target(
+            name: "SimulatedWorld", dependencies: ["TradingModel"], path: "Tests/SimulatedWorld", swiftSettings: common),
+        // Defines functions of the C library anew: only the simulation's own executable may hold it.
+        .target(name: "SimulatedSystem", path: "Tests/SimulatedSystem", cSettings: c),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: [
+                "FeedHandler", "RingBuffer", "SimulatedSystem", "SimulatedWorld", "StoreWriter", "Telemetry",
+                "ThreadExecutor", "TicklineNode", "TradingModel", log,
+            ], path: "Tests/Simulate", swiftSettings: common),
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
         .executableTarget(
             name: "HotPathProbe",

@@ -119,7 +119,9 @@ extension JournalKeeper {
     private func oldest(where isTakeable: (Sealed, Int) -> Bool) -> Int? {
         var oldest: (index: Int, endedNanos: Int64)?
         for index in chains.indices {
-            guard let first = chains[index].sealed.first, mayRecycle(first), isTakeable(first, index) else { continue }
+            guard let first = chains[index].sealed.first, mayRecycle(first), !holdsLastNotes(chains[index]),
+                isTakeable(first, index)
+            else { continue }
             if oldest.map({ first.endedNanos < $0.endedNanos }) ?? true { oldest = (index, first.endedNanos) }
         }
         return oldest?.index
@@ -134,6 +136,21 @@ extension JournalKeeper {
         let ends = engine.sealed.suffix(2)
         guard ends.count == 2, let limit = ends.first?.endedNanos else { return false }
         return sealed.endedNanos < limit
+    }
+
+    /// Whether a chain's oldest written segment holds notes that the next run needs: the newest there is, since without it
+    /// nothing is known of what was acknowledged or stored, and of acknowledgements as many as a publisher takes over.
+    private func holdsLastNotes(_ chain: Chain) -> Bool {
+        let kept: Int
+        switch chain.plan.chain.kind {
+        case .acknowledgements: kept = Self.keptAcknowledgementBytes
+        case .stored: kept = 1
+        case .feed, .engine, .history: return false
+        }
+        let begun = chain.out.reduce(0) {
+            unsafe $0 + Int(journal_segment_committed($1.base)) * Int(JOURNAL_ENTRY_BYTES)
+        }
+        return chain.sealed.dropFirst().reduce(begun) { $0 + $1.bytes } < kept
     }
 
     /// Whether it may hold decisions that are not acknowledged: it ended after everything was last.

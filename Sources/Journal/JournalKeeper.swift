@@ -18,6 +18,8 @@ final class JournalKeeper: @unchecked Sendable {
     static let leastSegments = 6
     /// The same of a chain that gets them on demand: the one that rests beside it needs no more than it has.
     static let leastOnDemand = 3
+    /// Acknowledgements that are kept whatever the budget: 16,384 of 64 bytes, what an outbox holds.
+    static let keptAcknowledgementBytes = 1 << 20
     private static let logIntervalNanos: UInt64 = 10_000_000_000
     /// Time between two attempts to make a segment that is not needed at once.
     private static let retryNanos: UInt64 = 500_000_000

@@ -153,11 +153,12 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         guard case .park(let limit) = idlePolicy, emptyPolls > limit else { return spinPause() }
         emptyPolls = 0
         parker.prepare()
-        if executor.hasPendingJobs || sink.hasRoom(for: core.strategyCount) && (rings.hasTicks || core.hasDue) {
+        // Without room in sink or journal there is nothing to do about ticks that wait; nobody wakes for that room.
+        let hasRoom = sink.hasRoom(for: core.strategyCount) && !core.needsJournalSegment
+        if executor.hasPendingJobs || hasRoom && (rings.hasTicks || core.hasDue) {
             parker.cancel()
         } else {
-            parker.wait(
-                timeoutNanos: sink.hasRoom(for: core.strategyCount) ? longestSleep : EngineRecorder.fullSinkSleepNanos)
+            parker.wait(timeoutNanos: hasRoom ? longestSleep : EngineRecorder.fullSinkSleepNanos)
         }
     }
 

@@ -4,7 +4,7 @@ import Glibc
 /// The folder a process keeps its data in, held by a lock so that two processes never write the same files.
 ///
 /// The lock (`flock` on the file `lock`) ends with the process, however it ends; the file stays.
-final class DataFolder: Sendable {
+package final class DataFolder: Sendable {
     /// The folder.
     let path: String
     private let descriptor: Int32
@@ -12,7 +12,7 @@ final class DataFolder: Sendable {
     /// Makes the folder where it is absent and takes its lock.
     ///
     /// - Throws: `SettingsError.unwritableFile` where it can't be made or another process holds it.
-    init(path: String) throws(SettingsError) {
+    package init(path: String) throws(SettingsError) {
         self.path = path
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

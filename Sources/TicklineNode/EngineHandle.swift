@@ -4,15 +4,15 @@ import Telemetry
 import TradingModel
 
 /// The engine without its sink's type, for the parts that only start and stop it.
-struct EngineHandle: Sendable {
+package struct EngineHandle: Sendable {
     /// Drains until stopped; returns when the rings are empty.
-    let run: @Sendable () async -> Void
+    package let run: @Sendable () async -> Void
     /// Asks `run` to return once the rings are empty.
     let stop: @Sendable () async -> Void
     /// Makes `run` return at once, leaving what is in the rings.
     let abandon: @Sendable () async -> Void
     /// Hands over the newest published signals.
-    let adopt: @Sendable ([PublishedSign]) async -> Void
+    package let adopt: @Sendable ([PublishedSign]) async -> Void
     /// Puts it where a checkpoint stands, with what was decided and is not on record; false where it can't be read. See
     /// `SMACrossoverActor.restore`.
     let restore: @Sendable (EngineCheckpoint, [Int?], [Int?], [Decision], Bool) async -> Bool

@@ -34,54 +34,13 @@ public struct Node: Sendable {
         let plan = try NodePlan(settings: settings, origin: origin)
         try Self.check(settings.idle, feeds: plan.feeds.count)
         let health = HealthRegistry()
-        let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
-        let path = DataPath(
-            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none)
-        path.register(metrics, names: names)
         AllocatorMetrics.register(metrics)
         ProcessMetrics.register(in: metrics, version: TicklineVersion.current)
         let keepsFiles = settings.store == .sqlite || settings.journal == .on
         folder = keepsFiles ? try DataFolder(path: settings.data) : nil
-        let journal =
-            try settings.journal == .on
-            ? folder.map { folder throws(SettingsError) in
-                try NodeJournal(
-                    plan: plan, folder: folder, records: path.records, settings: settings, metrics: metrics,
-                    health: health, logger: logger)
-            } : nil
-        let signals = try SignalDestination(
-            plan: plan, settings: settings, journal: journal, metrics: metrics, health: health, logger: logger)
-        let engine = signals.makeEngine(
-            plan: plan, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
-        let limiter = ConnectionLimiter()
-        let configurations = plan.connections.enumerated().map { index, feed in
-            var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
-            configuration.name = names[index % names.count]
-            configuration.caFile = settings.caFile
-            configuration.proxyURL = settings.proxy
-            configuration.silence = plan.silence
-            configuration.busySpin = settings.idle == .spin
-            return configuration
-        }
-        for (feed, name) in zip(plan.feeds, names) where !feed.addedStreams.isEmpty {
-            logger.info(
-                "the address names no trades of these instruments; their trade streams are subscribed as well",
-                metadata: ["feed": "\(name)", "streams": "\(feed.addedStreams.map(\.description))"])
-        }
-        let pairs = names.map { name in
-            (
-                overlap: FeedOverlap(reconnectAfterSeconds: settings.reconnectAfterSeconds),
-                health: health.check("feed:\(name)", roles: [.collector])
-            )
-        }
-        let feeds = configurations.enumerated().map { index, configuration in
-            let pair = pairs[index % names.count]
-            return FeedHandler(
-                configuration: configuration, catalog: plan.catalog,
-                producer: RingProducer(path.feeds[index], wakes: path.parker), journal: journal?.feedWriter(index),
-                metrics: metrics, health: pair.health, limiter: limiter,
-                lane: FeedLane(pair.overlap, index / names.count), logger: logger)
-        }
+        let pipeline = try Pipeline(
+            plan: plan, settings: settings, folder: folder, metrics: metrics, health: health, logger: logger)
+        let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)
         let listeners: [(HealthRole, ListenAddress)] = [
             (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),
         ]
@@ -92,7 +51,7 @@ public struct Node: Sendable {
         // In starting order; see Services.swift.
         var services: [any Service] = [MonitoringService(server: monitoring)]
         if let journal { services.append(JournalService(journal: journal)) }
-        if let records = path.records {
+        if let records = pipeline.records {
             services.append(
                 try storing(
                     RingConsumer(records), folder: settings.store == .sqlite ? folder : nil, catalog: plan.catalog,
@@ -105,18 +64,11 @@ public struct Node: Sendable {
                 limit: .seconds(1), leftBehind: "signals not acknowledged at the end are lost to the stream",
                 logger: logger))
         services.append(EngineService(engine: engine, logger: logger))
-        if let history = path.history {
-            let origin = settings.historyURL.flatMap { RefillOrigin(url: $0) }
-            let fetcher = RefillFetcher(
-                sources: configurations.map { RefillSource($0, origin: origin) }, catalog: plan.catalog,
-                requests: RingConsumer(path.requests), parker: path.requestsParker,
-                answers: RingProducer(history, wakes: path.parker), journal: journal?.historyWriter(),
-                limiter: RequestLimiter(), metrics: metrics, logger: logger)
-            services.append(RefillService(fetcher: fetcher))
-        }
+        if let fetcher = pipeline.fetcher { services.append(RefillService(fetcher: fetcher)) }
         services.append(
             FeedService(
-                feeds: feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) }, engine: engine,
+                feeds: pipeline.feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) },
+                engine: engine,
                 logger: logger))
         self.services = services
         self.journal = journal

@@ -9,18 +9,23 @@ import Telemetry
 import ThreadExecutor
 import TradingModel
 
+/// How large a journal's segments are.
+package struct JournalSizes: Sendable {
+    /// Of a feed: large ones are switched seldom, and small ones leave a small budget enough history.
+    package var feedSegmentBytes = 4 << 20...16 << 20
+    /// Entries of an engine's: 8 MiB, two minutes of a thousand ticks a second.
+    package var engineEntries = 1 << 17
+    /// Entries of those in which publisher and store writer note how far they are: 256 KiB.
+    package var noteEntries = 4_032
+    /// Entries of those of the exchange's history, beside 2 MiB of answers.
+    package var historyEntries = 4_032
+
+    /// A process' own.
+    package init() {}
+}
+
 /// A run's journal: one chain for each writing thread, in the data folder; and what it held when the run began.
-struct NodeJournal: Sendable {
-    /// Sizes of a feed's segments: large ones are switched seldom, and small ones leave a small budget enough history.
-    private static let feedSegmentBytes = 4 << 20...16 << 20
-    /// Entries of an engine's segment: 8 MiB, two minutes of a thousand ticks a second.
-    private static let engineEntries = 1 << 17
-    /// Entries of the segments in which publisher and store writer note how far they are: 256 KiB.
-    private static let noteEntries = 4_032
-
-    /// Entries of a segment of the exchange's history, beside 2 MiB of answers.
-    private static let historyEntries = 4_032
-
+package struct NodeJournal: Sendable {
     private let journal: Journal
     private let description: RunDescription
     private let ringCount: Int
@@ -35,8 +40,8 @@ struct NodeJournal: Sendable {
     /// - Parameter records: the ring to the store writer, for what the last run had not stored.
     /// - Throws: `SettingsError.conflict` where it can't be, with the remedy.
     init(
-        plan: NodePlan, folder: DataFolder, records: SPSCRing?, settings: Settings, metrics: MetricsRegistry,
-        health: HealthRegistry, logger: Logger
+        plan: NodePlan, folder: DataFolder, sizes: JournalSizes, records: SPSCRing?, settings: Settings,
+        metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
         ringCount = plan.connections.count + (plan.refill == nil ? 0 : 1)
         description = RunDescription(
@@ -50,7 +55,7 @@ struct NodeJournal: Sendable {
             journal = try Journal(
                 settings: JournalSettings(
                     folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
-                plans: Self.plans(plan, budgetBytes: budget, prefaceBytes: description.bytes.count),
+                plans: Self.plans(plan, sizes, budgetBytes: budget, prefaceBytes: description.bytes.count),
                 existing: existing, wallClock: { MonotonicClock.wallClock() }, metrics: metrics,
                 health: health.check("journal", roles: [.collector, .processor]), logger: logger)
         } catch {
@@ -62,11 +67,13 @@ struct NodeJournal: Sendable {
             ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))
     }
 
-    private static func plans(_ plan: NodePlan, budgetBytes: Int, prefaceBytes: Int) -> [ChainPlan] {
+    private static func plans(
+        _ plan: NodePlan, _ sizes: JournalSizes, budgetBytes: Int, prefaceBytes: Int
+    ) -> [ChainPlan] {
         let share = budgetBytes / (12 * (plan.feeds.count + 1))
-        let feedBytes = min(max(share, feedSegmentBytes.lowerBound), feedSegmentBytes.upperBound)
+        let feedBytes = min(max(share, sizes.feedSegmentBytes.lowerBound), sizes.feedSegmentBytes.upperBound)
         let engineBytes =
-            engineEntries * 64 + 8_192 + DecisionCore.mostCheckpointBytes(plan.catalog) + prefaceBytes
+            sizes.engineEntries * 64 + 8_192 + DecisionCore.mostCheckpointBytes(plan.catalog) + prefaceBytes
         return plan.connections.indices.map { index in
             var chain = ChainPlan.feed(index, segmentBytes: feedBytes & ~4_095)
             // The second connections rest for most of the time, many for ever.
@@ -75,20 +82,21 @@ struct NodeJournal: Sendable {
         } + [
             ChainPlan(
                 chain: JournalChain(.engine), segmentBytes: (engineBytes + 4_095) & ~4_095,
-                tableEntries: engineEntries),
+                tableEntries: sizes.engineEntries),
             ChainPlan(
-                chain: JournalChain(.history), segmentBytes: historyEntries * 64 + (2 << 20),
-                tableEntries: historyEntries),
+                chain: JournalChain(.history), segmentBytes: sizes.historyEntries * 64 + (2 << 20),
+                tableEntries: sizes.historyEntries),
             ChainPlan(
-                chain: JournalChain(.acknowledgements), segmentBytes: 4_096 + noteEntries * 64,
-                tableEntries: noteEntries, readyAhead: 2),
+                chain: JournalChain(.acknowledgements), segmentBytes: 4_096 + sizes.noteEntries * 64,
+                tableEntries: sizes.noteEntries, readyAhead: 2),
             ChainPlan(
-                chain: JournalChain(.stored), segmentBytes: 4_096 + noteEntries * 64, tableEntries: noteEntries),
+                chain: JournalChain(.stored), segmentBytes: 4_096 + sizes.noteEntries * 64,
+                tableEntries: sizes.noteEntries),
         ]
     }
 
     /// Makes the first segments; before anything writes.
-    func start(unacknowledged: @escaping @Sendable () -> Int) {
+    package func start(unacknowledged: @escaping @Sendable () -> Int) {
         journal.start(unacknowledged: unacknowledged)
         stored?.append(recovered?.storedSequence ?? 0)
         // A run that publishes for the first time begins with a note of what was decided before it did.
@@ -96,7 +104,7 @@ struct NodeJournal: Sendable {
     }
 
     /// Ends the journal's thread, after everything that writes.
-    func stop() { journal.stop() }
+    package func stop() { journal.stop() }
 
     /// The chain of a feed's connection; once each.
     func feedWriter(_ index: Int) -> ChainWriter { journal.writer(of: JournalChain(.feed, index)) }
@@ -126,7 +134,7 @@ struct NodeJournal: Sendable {
     }
 
     /// Where the store writer tells how far it is.
-    var storeProgress: StoreProgressHandler? {
+    package var storeProgress: StoreProgressHandler? {
         guard let stored else { return nil }
         return { stored.append($0.sequence) }
     }
@@ -134,7 +142,7 @@ struct NodeJournal: Sendable {
     /// Puts the engine where the last run stood.
     ///
     /// - Parameter publishes: whether the engine's sink is handed what was decided and is not on record.
-    func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async {
+    package func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async {
         guard let state = recovered?.state else { return }
         let (instruments, strategies) = state.description.indices(in: description)
         let unrecorded = state.unrecorded.compactMap {

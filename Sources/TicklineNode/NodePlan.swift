@@ -4,13 +4,13 @@ import StrategyEngine
 import TradingModel
 
 /// What a run consists of, worked out from the settings before anything is started.
-struct NodePlan {
+package struct NodePlan: Sendable {
     /// One per feed, in the order of the settings.
     let feeds: [FeedPlan]
     /// The feeds' connections, by the engine's index: the first of each feed, then the second of each.
     var connections: [FeedPlan] { feeds + feeds }
     /// Instruments and strategies.
-    let catalog: MarketCatalog
+    package let catalog: MarketCatalog
     /// Which silence of which stream is an alarm.
     let silence: SilenceAlarms
     /// What is done about missing trades; nil: nothing.
@@ -22,7 +22,7 @@ struct NodePlan {
     ///
     /// - Parameter origin: where a setting came from, by its flag; refusals begin with it.
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
-    init(settings: Settings, origin: (String) -> SettingOrigin = { .flag($0) }) throws(SettingsError) {
+    package init(settings: Settings, origin: (String) -> SettingOrigin = { .flag($0) }) throws(SettingsError) {
         let strategy = try Self.explained(["short", "long"], origin) {
             try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
         }

@@ -7,7 +7,7 @@ import Telemetry
 import TradingModel
 
 /// Redis or the console: where a run's signals go, without the sink's type.
-struct SignalDestination: Sendable {
+package struct SignalDestination: Sendable {
     private enum Kind: Sendable {
         case redis(SignalPublisher)
         case console(ConsolePrinter)
@@ -41,7 +41,7 @@ struct SignalDestination: Sendable {
     }
 
     /// Whether signals of an earlier run are the publisher's affair; else the engine hands them over.
-    var takesOverSignals: Bool { if case .redis = kind { true } else { false } }
+    package var takesOverSignals: Bool { if case .redis = kind { true } else { false } }
 
     /// The engine whose sink this is; make one.
     func makeEngine(
@@ -70,7 +70,7 @@ struct SignalDestination: Sendable {
     }
 
     /// Signals that the stream has not acknowledged; none on the console.
-    var unacknowledgedSignals: Int {
+    package var unacknowledgedSignals: Int {
         switch kind {
         case .redis(let publisher): publisher.pendingSignals
         case .console: 0
@@ -78,10 +78,18 @@ struct SignalDestination: Sendable {
     }
 
     /// Starts the thread behind the sink.
-    func start() {
+    package func start() {
         switch kind {
         case .redis(let publisher): publisher.start()
         case .console(let printer): printer.start()
+        }
+    }
+
+    /// The newest signals the stream already holds, as far as it has answered; nil before it has.
+    package var knownSigns: [PublishedSign]? {
+        switch kind {
+        case .redis(let publisher): publisher.knownSigns
+        case .console: []
         }
     }
 

@@ -52,6 +52,9 @@ public final class SignalPublisher: Sendable {
         }
     }
 
+    /// The newest signal of each (instrument, strategy) in the stream's tail; nil before it was read. Any thread.
+    package var knownSigns: [PublishedSign]? { core.synchronised.value }
+
     /// Waits until the stream's tail has been read for the first time.
     ///
     /// - Returns: the newest signal of each (instrument, strategy) in the tail; nil where Redis was not reachable within

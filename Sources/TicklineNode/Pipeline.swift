@@ -1,0 +1,92 @@
+import FeedHandler
+import Logging
+import RingBuffer
+import Telemetry
+import ThreadExecutor
+import TradingModel
+
+/// The parts between the feeds and the stream, wired from settings and not started.
+///
+/// What starts and stops them decides when; the store writer, at the other end of `records`, is its own to make.
+package struct Pipeline: Sendable {
+    /// The run's journal; nil where none is kept.
+    package let journal: NodeJournal?
+    /// Where signals go.
+    package let signals: SignalDestination
+    /// What decides.
+    package let engine: EngineHandle
+    /// What asks the exchange's history; nil where it is not asked.
+    package let fetcher: RefillFetcher?
+    /// The feeds' connections, by the engine's index.
+    package let feeds: [FeedHandler]
+    /// What the engine records for the store; nil where nothing is stored.
+    package let records: SPSCRing?
+
+    /// Builds the parts; no thread is started but the engine's, which waits, and no connection made.
+    ///
+    /// - Parameter folder: where the journal is kept; nil where none is.
+    /// - Throws: `SettingsError` for settings that make no sense together, or a journal that can't be taken over.
+    package init(
+        plan: NodePlan, settings: Settings, folder: DataFolder?, journalSizes: JournalSizes = JournalSizes(),
+        metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
+    ) throws(SettingsError) {
+        let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
+        let path = DataPath(
+            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none)
+        path.register(metrics, names: names)
+        records = path.records
+        let journal =
+            try settings.journal == .on
+            ? folder.map { folder throws(SettingsError) in
+                try NodeJournal(
+                    plan: plan, folder: folder, sizes: journalSizes, records: path.records, settings: settings,
+                    metrics: metrics, health: health, logger: logger)
+            } : nil
+        self.journal = journal
+        signals = try SignalDestination(
+            plan: plan, settings: settings, journal: journal, metrics: metrics, health: health, logger: logger)
+        engine = signals.makeEngine(
+            plan: plan, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
+        let configurations = Self.configurations(plan: plan, settings: settings, names: names)
+        for (feed, name) in zip(plan.feeds, names) where !feed.addedStreams.isEmpty {
+            logger.info(
+                "the address names no trades of these instruments; their trade streams are subscribed as well",
+                metadata: ["feed": "\(name)", "streams": "\(feed.addedStreams.map(\.description))"])
+        }
+        let limiter = ConnectionLimiter()
+        let pairs = names.map { name in
+            (
+                overlap: FeedOverlap(reconnectAfterSeconds: settings.reconnectAfterSeconds),
+                health: health.check("feed:\(name)", roles: [.collector])
+            )
+        }
+        feeds = configurations.enumerated().map { index, configuration in
+            let pair = pairs[index % names.count]
+            return FeedHandler(
+                configuration: configuration, catalog: plan.catalog,
+                producer: RingProducer(path.feeds[index], wakes: path.parker), journal: journal?.feedWriter(index),
+                metrics: metrics, health: pair.health, limiter: limiter,
+                lane: FeedLane(pair.overlap, index / names.count), logger: logger)
+        }
+        let origin = settings.historyURL.flatMap { RefillOrigin(url: $0) }
+        fetcher = path.history.map { history in
+            RefillFetcher(
+                sources: configurations.map { RefillSource($0, origin: origin) }, catalog: plan.catalog,
+                requests: RingConsumer(path.requests), parker: path.requestsParker,
+                answers: RingProducer(history, wakes: path.parker), journal: journal?.historyWriter(),
+                limiter: RequestLimiter(), metrics: metrics, logger: logger)
+        }
+    }
+
+    private static func configurations(plan: NodePlan, settings: Settings, names: [String]) -> [FeedConfiguration] {
+        plan.connections.enumerated().map { index, feed in
+            var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
+            configuration.name = names[index % names.count]
+            configuration.caFile = settings.caFile
+            configuration.proxyURL = settings.proxy
+            configuration.silence = plan.silence
+            configuration.busySpin = settings.idle == .spin
+            return configuration
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import SimulatedSystem
+import SimulatedWorld
+
+/// The Redis server on its port, and what may happen to it.
+final class RedisFront {
+    static let port: UInt16 = 6_379
+
+    private let world: World
+    let server: SimulatedRedis
+    private var clients: [Int: Connection] = [:]
+    /// Replies wait while set.
+    private var isStalled = false
+    /// The next reply ends so many bytes after its begin, and the connection with it.
+    private var cutBehind: Int?
+
+    init(_ world: World) {
+        self.world = world
+        server = SimulatedRedis(clockMillis: { 2_000_000_000_000 + sim_now_ns() / 1_000_000 })
+    }
+
+    func serve(_ connection: Connection) {
+        let client = server.connect()
+        clients[client] = connection
+        var isBusyUntil: UInt64 = 0
+        connection.receive = { [self] bytes in
+            // One client's commands stay in order.
+            let micros = UInt64(world.random(20...400))
+            isBusyUntil = max(isBusyUntil, world.now) + micros * 1_000
+            world.after(millis: Double(isBusyUntil - world.now) / 1e6) { [self] in take(bytes, from: client) }
+        }
+        connection.onEnd = { [self] in
+            clients[client] = nil
+            server.disconnect(client)
+        }
+    }
+
+    private func take(_ bytes: [UInt8], from client: Int) {
+        guard let connection = clients[client] else { return }
+        let reply = server.receive(bytes, from: client)
+        for killed in server.takeKilledClients() { clients[killed]?.cut() }
+        if let most = cutBehind, !reply.isEmpty {
+            cutBehind = nil
+            connection.send(Array(reply.prefix(most % reply.count)))
+            return connection.close()
+        }
+        connection.send(reply)
+    }
+
+    /// The stream's entries, by field.
+    func entries(_ stream: String) -> [[String: String]] {
+        server.entries(of: stream).map { entry in
+            var fields: [String: String] = [:]
+            for index in stride(from: 0, to: entry.fields.count - 1, by: 2) {
+                fields[entry.fields[index]] = entry.fields[index + 1]
+            }
+            return fields
+        }
+    }
+
+    // MARK: what may happen to it
+
+    /// Down for a while; with or without its data afterwards.
+    func stop(millis: Double, keepingData: Bool) {
+        world.note("Redis stops\(keepingData ? "" : " and loses its data")")
+        sim_listen(Self.port, false)
+        for connection in clients.values { connection.cut() }
+        server.restart(with: keepingData ? server.data : RedisData())
+        world.after(millis: millis) { sim_listen(Self.port, true) }
+    }
+
+    /// Takes and gives nothing for a while.
+    func stall(millis: Double) {
+        world.note("Redis stalls")
+        for connection in clients.values { connection.isStalled = true }
+        world.after(millis: millis) { [self] in for connection in clients.values { connection.isStalled = false } }
+    }
+
+    /// Loses a reply, wholly or in part.
+    func cutReply() {
+        world.note("Redis loses a reply")
+        cutBehind = world.random(0...200)
+    }
+
+    /// Refuses writes for a while.
+    func refuse(_ error: RedisFault, millis: Double) {
+        world.note("Redis answers \(error)")
+        server.fault = error
+        world.after(millis: millis) { [self] in server.fault = nil }
+    }
+}

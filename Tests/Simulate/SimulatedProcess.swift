@@ -1,0 +1,80 @@
+import FeedHandler
+import Glibc
+import Logging
+import RingBuffer
+import SimulatedSystem
+import SimulatedWorld
+import StoreWriter
+import Synchronization
+import Telemetry
+import ThreadExecutor
+import TicklineNode
+import TradingModel
+
+/// One life of the product's process: its own wiring, on simulated threads. It is never taken down but killed.
+final class SimulatedProcess: @unchecked Sendable {
+    // Unchecked: one simulated thread runs at a time.
+    private(set) var pipeline: Pipeline?
+    let metrics = MetricsRegistry()
+    private var writer: StoreWriter<SimulatedStore>?
+    private var folder: DataFolder?
+    /// What it could not begin with.
+    private(set) var failure: String?
+    /// Whether its feeds are started.
+    private(set) var isRunning = false
+
+    /// Begins on a thread of its own.
+    init(settings: Settings, sizes: JournalSizes, store: @escaping @Sendable () -> SimulatedStore, logger: Logger) {
+        _ = DedicatedThread(name: "main") { [self] in
+            do { try begin(settings, sizes, store(), logger) } catch { failure = "\(error)" }
+            // The process has more to do than its main thread.
+            while true { usleep(1_000_000) }
+        }
+    }
+
+    private func begin(
+        _ settings: Settings, _ sizes: JournalSizes, _ store: consuming SimulatedStore, _ logger: Logger
+    ) throws {
+        let plan = try NodePlan(settings: settings)
+        let folder = try DataFolder(path: settings.data)
+        let health = HealthRegistry()
+        let pipeline = try Pipeline(
+            plan: plan, settings: settings, folder: folder, journalSizes: sizes, metrics: metrics, health: health,
+            logger: logger)
+        guard let records = pipeline.records else { preconditionFailure("a run with a store has a ring to it") }
+        let writer = StoreWriter(
+            records: RingConsumer(records), store: store, metrics: metrics, health: health.check("store", roles: []),
+            logger: logger, progress: pipeline.journal?.storeProgress)
+        (self.folder, self.writer, self.pipeline) = (folder, writer, pipeline)
+        let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)
+        journal?.start(unacknowledged: { signals.unacknowledgedSignals })
+        settle { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
+        writer.start()
+        signals.start()
+        let limit = sim_now_ns() + 2_000_000_000
+        while signals.knownSigns == nil, sim_now_ns() < limit { usleep(5_000) }
+        if let signs = signals.knownSigns { settle { await engine.adopt(signs) } }
+        Task.detached { await engine.run() }
+        while sim_is_woken("engine") == false { sched_yield() }
+        sim_run_only("engine")
+        pipeline.fetcher?.start()
+        for feed in pipeline.feeds { feed.start() }
+        isRunning = true
+    }
+
+    /// Awaits something that only the engine's thread works on. The simulation stands still while Swift's own threads, which
+    /// are not simulated, hand the work over, so that their speed decides nothing.
+    private func settle(_ body: @escaping @Sendable () async -> Void) {
+        let done = Done()
+        while !sim_is_parked("engine") { usleep(50) }
+        Task.detached {
+            await body()
+            done.flag.store(true, ordering: .releasing)
+        }
+        while !done.flag.load(ordering: .acquiring) {
+            if sim_is_woken("engine") { sim_run_only("engine") } else { sched_yield() }
+        }
+    }
+
+    private final class Done: Sendable { let flag = Atomic<Bool>(false) }
+}

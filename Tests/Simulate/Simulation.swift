@@ -1,0 +1,193 @@
+import Foundation
+import Glibc
+import Logging
+import SimulatedSystem
+import SimulatedWorld
+import TicklineNode
+import TradingModel
+
+/// One run of the product among faults, from a seed to a verdict.
+final class Simulation: @unchecked Sendable {
+    // Unchecked: one simulated thread runs at a time.
+    static let exchangePort: UInt16 = 9_443
+    /// How long it may take after the last fault until all is where it belongs.
+    private static let settleMillis = 60_000.0
+
+    let world = World()
+    let exchange: ExchangeFront
+    let redis: RedisFront
+    private let market = SimulatedMarket(symbols: ["BTCUSDT", "ETHUSDT"])
+    private let documents: SimulatedDocuments
+    private let plan: FaultPlan
+    private let settings: Settings
+    private let catalog: MarketCatalog
+    private let logger: Logger
+    private var process: SimulatedProcess?
+    private var lives: [SimulatedProcess] = []
+    private var isStriking = true
+    private var isTrading = true
+    private var storeIsInTrouble = false
+    private var signalsBefore = 0
+
+    init(folder: String, logger: Logger) throws {
+        plan = FaultPlan(world)
+        exchange = ExchangeFront(world, market)
+        redis = RedisFront(world)
+        var settings = Settings()
+        settings.feeds = ["ws://127.0.0.1:\(Self.exchangePort)/stream?streams=btcusdt@trade/ethusdt@trade"]
+        (settings.shortPeriod, settings.longPeriod) = (3, 8)
+        settings.redis = "redis://127.0.0.1:\(RedisFront.port)"
+        settings.data = folder
+        settings.publish = plan.publishesOnce ? .once : .append
+        settings.reconnectAfter = plan.reconnectAfterSeconds
+        settings.journalBudgetMiB = 256
+        self.settings = settings
+        self.logger = logger
+        catalog = try NodePlan(settings: settings).catalog
+        documents = SimulatedDocuments(catalog: catalog)
+        world.note = { logger.notice("world: \($0)") }
+        world.serve = { [exchange, redis] port, connection in
+            port == RedisFront.port ? redis.serve(connection) : exchange.serve(connection)
+        }
+    }
+
+    /// Runs it and returns what was broken.
+    func run() -> [String] {
+        sim_listen(Self.exchangePort, true)
+        sim_listen(RedisFront.port, true)
+        startProcess()
+        tradeOn()
+        strikeOn()
+        pingOn()
+        _ = world.run(limitMillis: plan.durationMillis) { watch() }
+        heal()
+        // Trades go on over a feed that is there, so that each hole is seen.
+        guard world.run(limitMillis: Self.settleMillis, until: { watch() || exchange.openCount > 0 }) else {
+            return ["the feed does not come back\(words)"]
+        }
+        _ = world.run(limitMillis: 3_000) { watch() }
+        isTrading = false
+        guard world.run(limitMillis: Self.settleMillis, until: { watch() || isSettled }) else {
+            return ["not all is published and stored\(words)"]
+        }
+        // What is in excess would come now.
+        _ = world.run(limitMillis: 2_000) { watch() }
+        exchange.noteDeliveries()
+        var oracle = Oracle(market: market, documents: documents, catalog: catalog)
+        oracle.check(entries: redis.entries(settings.signalStream), deliveries: exchange.deliveries)
+        figures = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs)
+        return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches
+    }
+
+    /// Signals, refilled ids and ids in gaps of a run.
+    private(set) var figures = (signals: 0, refilled: 0, missing: 0)
+    /// Processes there were.
+    var lifeCount: Int { lives.count }
+    /// Trades there were.
+    var tradeCount: Int { market.trades.reduce(0) { $0 + $1.count } }
+
+    private var words: String { process?.failure.map { ": \($0)" } ?? "" }
+
+    private var isSettled: Bool {
+        guard let process, process.isRunning, process.pipeline?.signals.unacknowledgedSignals == 0 else { return false }
+        return market.symbols.indices.allSatisfy { instrument in
+            market.trades[instrument].last.map {
+                documents.ticks[SimulatedDocuments.Key(instrument: UInt32(instrument), id: $0.id)] != nil
+            } ?? true
+        }
+    }
+
+    // MARK: what goes on
+
+    private func tradeOn() {
+        world.after(millis: Double(world.random(0...2 * plan.tradeMillis * 1_000)) / 1_000) { [self] in
+            guard isTrading else { return }
+            for _ in 0..<(world.happens(oneIn: 20) ? world.random(2...30) : 1) {
+                exchange.trade(world.random(0...market.symbols.count - 1))
+            }
+            tradeOn()
+        }
+    }
+
+    private func strikeOn() {
+        world.after(millis: Double(world.random(1...2 * plan.intervalMillis))) { [self] in
+            guard isStriking else { return }
+            plan.strike(self)
+            strikeOn()
+        }
+    }
+
+    private func pingOn() {
+        world.after(millis: 3_000) { [self] in
+            exchange.ping()
+            pingOn()
+        }
+    }
+
+    private func heal() {
+        world.note("no more faults")
+        isStriking = false
+        storeIsInTrouble = false
+        sim_kill_after(0, nil)
+        sim_disk_full(false)
+        exchange.refusesUpgrades = false
+        exchange.history = .serves
+        exchange.reorders = false
+        exchange.duplicatesOneIn = 0
+        redis.server.fault = nil
+    }
+
+    // MARK: the process
+
+    private func startProcess() {
+        sim_new_process()
+        var sizes = JournalSizes()
+        sizes.feedSegmentBytes = plan.hasSmallSegments ? 1 << 20...1 << 20 : 4 << 20...4 << 20
+        sizes.engineEntries = plan.hasSmallSegments ? 1 << 10 : 1 << 14
+        sizes.noteEntries = plan.hasSmallSegments ? 64 : 4_032
+        sizes.historyEntries = 64
+        let process = SimulatedProcess(
+            settings: settings, sizes: sizes,
+            store: { [self] in SimulatedStore(documents) { self.storeOutcome() } }, logger: logger)
+        lives.append(process)
+        self.process = process
+    }
+
+    /// Whether something ends the run; a process that was killed is started again.
+    private func watch() -> Bool {
+        if sim_is_killed(), process != nil {
+            process = nil
+            world.note("the process is killed")
+            world.after(millis: Double(world.random(10...600))) { [self] in startProcess() }
+        }
+        return process?.failure != nil
+    }
+
+    /// Kills the process within its next system calls; of one thread, sometimes.
+    func killSoon() {
+        guard process != nil else { return }
+        let names = ["engine", "redis-publish", "feed-0", "store-writer", "journal", "main", "refill"]
+        let name = world.happens(oneIn: 2) ? names[world.random(0...names.count - 1)] : nil
+        world.note("a kill is due in \(name ?? "any thread")")
+        sim_kill_after(UInt64(world.random(1...(name == nil ? 2_000 : 60))), name)
+    }
+
+    // MARK: the store
+
+    func storeTrouble(millis: Double) {
+        world.note("the store fails")
+        storeIsInTrouble = true
+        world.after(millis: millis) { [self] in storeIsInTrouble = false }
+    }
+
+    /// On the store writer's thread.
+    private func storeOutcome() -> SimulatedDocuments.Outcome {
+        usleep(UInt32(world.random(50...(storeIsInTrouble ? 200_000 : 3_000))))
+        guard storeIsInTrouble else { return .written }
+        switch world.random(0...2) {
+        case 0: return .refused
+        case 1: return .unanswered(most: world.random(0...40))
+        default: return .written
+        }
+    }
+}
