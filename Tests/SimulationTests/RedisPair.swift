@@ -147,7 +147,7 @@ final class RedisPair {
             let isSame = lines[1][dash...] != "-0"
             clock.millis.append(millis - (isSame ? UInt64.random(in: 0...5_000, using: &random) : 0))
         case "TIME":
-            guard let seconds = UInt64(lines[2]), let micros = UInt64(lines[4]) else { return }
+            guard lines.count == 5, let seconds = UInt64(lines[2]), let micros = UInt64(lines[4]) else { return }
             clock.millis.append(seconds * 1_000 + micros / 1_000)
         default: return
         }

@@ -59,9 +59,10 @@ extension SimulatedRedis {
     }
 
     func xDel(_ words: [String], _ client: Int) -> RESPReply? {
+        let key = key(words[1], client)
+        guard data.streams[key] != nil else { return .integer(0) }
         let ids = words[2...].compactMap { RedisEntryID($0[...]) }
         guard ids.count == words.count - 2 else { return .invalidEntryID }
-        let key = key(words[1], client)
         return .integer(ids.count { data.streams[key]?.delete($0) == true })
     }
 
