@@ -75,8 +75,11 @@ import Testing
                 try pair.send([RedisTestCommand(killing: victim.names)], from: client)
                 #expect(pair.simulated.takeKilledClients() == [victim.simulated] && pair.isEnded(victim))
                 #expect(pair.simulated.receive(RedisTestCommand("TIME").bytes(1), from: victim.simulated) == [])
-                // One that is gone, and one's own connection, are not ended.
-                try pair.send([victim, client].map { RedisTestCommand(killing: $0.names) }, from: client)
+                // Not one that is gone, one's own connection, or one that has another's id.
+                let another = clients[(index + 2) % clients.count]
+                let mixed = zip(another.names, victim.names).map { ($0.id, $1.address) }
+                try pair.send(
+                    [victim.names, client.names, mixed].map { RedisTestCommand(killing: $0) }, from: client)
                 clients[(index + 1) % clients.count] = try pair.connect()
                 databases[(index + 1) % clients.count] = 0
                 kills += 1

@@ -1,5 +1,5 @@
 /// A reply of RESP2.
-indirect enum RESPReply {
+enum RESPReply {
     case status(String)
     /// The text with its code, such as `ERR no such key`.
     case error(String)
@@ -32,31 +32,40 @@ indirect enum RESPReply {
 /// Cuts one client's bytes into commands, whatever pieces they come in.
 struct RESPRequestReader {
     private var bytes: [UInt8] = []
+    /// Where the next command begins.
+    private var start = 0
 
     /// Takes the next piece.
-    mutating func take(_ piece: [UInt8]) { bytes += piece }
+    mutating func take(_ piece: [UInt8]) {
+        bytes.removeFirst(start)
+        start = 0
+        bytes += piece
+    }
 
     /// The words of the next command; nil until all of it is there. Bytes that are no command in RESP trap: whoever sent
     /// them is out of step.
     mutating func next() -> [String]? {
-        var at = 0
-        guard let count = number(after: "*", &at) else { return nil }
+        var at = start
+        guard let count = number(after: UInt8(ascii: "*"), &at) else { return nil }
         var words: [String] = []
         for _ in 0..<count {
-            guard let length = number(after: "$", &at), bytes.count >= at + length + 2 else { return nil }
+            guard let length = number(after: UInt8(ascii: "$"), &at), bytes.count >= at + length + 2 else { return nil }
             words.append(String(decoding: bytes[at..<at + length], as: UTF8.self))
             at += length + 2
+            precondition(bytes[at - 2] == 0x0D && bytes[at - 1] == 0x0A, "no line end after '\(words)'")
         }
-        bytes.removeFirst(at)
+        start = at
         return words
     }
 
-    private func number(after marker: Unicode.Scalar, _ at: inout Int) -> Int? {
+    private func number(after marker: UInt8, _ at: inout Int) -> Int? {
+        guard at < bytes.count else { return nil }
+        precondition(bytes[at] == marker, "no command in RESP: byte \(bytes[at]) where \(marker) is due")
         guard let end = bytes[at...].firstIndex(of: 0x0D), end + 1 < bytes.count else { return nil }
-        let line = String(decoding: bytes[at..<end], as: UTF8.self)
-        guard line.unicodeScalars.first == marker, let value = Int(line.dropFirst()), value >= 0,
-            marker == "$" || value > 0
-        else { preconditionFailure("no command in RESP: '\(line)' where a \(marker) is due") }
+        let text = String(decoding: bytes[(at + 1)..<end], as: UTF8.self)
+        guard let value = Int(text), value >= 0, marker == UInt8(ascii: "$") || value > 0 else {
+            preconditionFailure("no length in RESP: '\(text)'")
+        }
         at = end + 2
         return value
     }
