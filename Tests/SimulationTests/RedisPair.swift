@@ -36,11 +36,15 @@ final class RedisPair {
     let simulated: SimulatedRedis
     private let clock: Clock
     private(set) var commands = 0
+    /// Decides which commands there are.
     var random: SeededRandom
+    /// Decides what depends on the real server's moments too, so that those change no later command.
+    private var wireRandom: SeededRandom
 
     init(_ server: RedisServer, seed: UInt64) {
         let clock = Clock()
-        (self.server, self.clock, random) = (server, clock, SeededRandom(seed: seed))
+        (self.server, self.clock) = (server, clock)
+        (random, wireRandom) = (SeededRandom(seed: seed), SeededRandom(seed: ~seed))
         simulated = SimulatedRedis(password: server.password) { clock.next() }
     }
 
@@ -130,7 +134,8 @@ final class RedisPair {
         var pieces: [[UInt8]] = []
         var rest = bytes[...]
         while !rest.isEmpty {
-            let piece = rest.prefix(Int.random(in: 1...(Bool.random(using: &random) ? 20 : 2_000), using: &random))
+            let piece = rest.prefix(
+                Int.random(in: 1...(Bool.random(using: &wireRandom) ? 20 : 2_000), using: &wireRandom))
             pieces.append(Array(piece))
             rest = rest.dropFirst(piece.count)
         }
@@ -145,7 +150,7 @@ final class RedisPair {
             else { return }
             // Not the first of its millisecond: a clock that has not moved, or was set back, gives the same.
             let isSame = lines[1][dash...] != "-0"
-            clock.millis.append(millis - (isSame ? UInt64.random(in: 0...5_000, using: &random) : 0))
+            clock.millis.append(millis - (isSame ? UInt64.random(in: 0...5_000, using: &wireRandom) : 0))
         case "TIME":
             guard lines.count == 5, let seconds = UInt64(lines[2]), let micros = UInt64(lines[4]) else { return }
             clock.millis.append(seconds * 1_000 + micros / 1_000)

@@ -34,6 +34,8 @@ import Testing
             RedisTestCommand("XPENDING", "signals", "group"), RedisTestCommand("XDEL", "signals", "1-1"),
             RedisTestCommand("HGET", "ids", "first"), RedisTestCommand("HGET", "ids", "none"),
             RedisTestCommand("HSCAN", "ids", "0", "COUNT", "1000"), RedisTestCommand("HDEL", "ids", "none"),
+            RedisTestCommand("HDEL", "ids", PublishScript.putBack.sha1),
+            RedisTestCommand("HSCAN", "ids", "0", "COUNT", "1000"),
             RedisTestCommand("XTRIM", "signals", "MINID", "1-1"), RedisTestCommand("XTRIM", "signals", "MAXLEN", "2"),
         ]
 

@@ -162,8 +162,11 @@ struct RedisHash: Sendable {
         var pairs: [String] = []
         let most = indices.count <= Self.mostListed ? indices.count : count
         var index = cursor
-        while index < slots.count, pairs.count < 2 * most {
-            if let slot = slots[index] { pairs += [slot.field, slot.value] }
+        while index < slots.count {
+            if let slot = slots[index] {
+                guard pairs.count < 2 * most else { break }
+                pairs += [slot.field, slot.value]
+            }
             index += 1
         }
         return (index < slots.count ? index : 0, pairs)
