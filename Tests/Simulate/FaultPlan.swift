@@ -25,6 +25,8 @@ struct FaultPlan {
     let reconnectAfterSeconds: Int
     /// Small journal segments are switched often.
     let hasSmallSegments: Bool
+    /// A small journal is recycled; what Redis loses after it has acknowledged it can't be put back from it then.
+    let hasSmallBudget: Bool
 
     /// Drawn from the seed.
     init(_ world: World) {
@@ -38,6 +40,7 @@ struct FaultPlan {
         publishesOnce = world.happens(oneIn: 3)
         reconnectAfterSeconds = world.happens(oneIn: 4) ? world.random(3...8) : 0
         hasSmallSegments = world.happens(oneIn: 2)
+        hasSmallBudget = world.happens(oneIn: 4)
     }
 
     /// Lets one thing go wrong.
@@ -97,7 +100,7 @@ struct FaultPlan {
         let millis = Double(world.random(20...1_500))
         switch world.random(0...5) {
         case 0, 1: redis.stop(millis: millis, keepingData: true)
-        case 2: redis.stop(millis: millis, keepingData: false)
+        case 2: redis.stop(millis: millis, keepingData: hasSmallBudget)
         case 3: redis.stall(millis: Double(world.random(20...3_500)))
         case 4: redis.cutReply()
         default:

@@ -40,7 +40,7 @@ final class Simulation: @unchecked Sendable {
         settings.data = folder
         settings.publish = plan.publishesOnce ? .once : .append
         settings.reconnectAfter = plan.reconnectAfterSeconds
-        settings.journalBudgetMiB = 256
+        settings.journalBudgetMiB = plan.hasSmallBudget ? 128 : 2_048
         self.settings = settings
         self.logger = logger
         catalog = try NodePlan(settings: settings).catalog
