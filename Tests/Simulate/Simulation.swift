@@ -143,7 +143,7 @@ final class Simulation: @unchecked Sendable {
         sim_new_process()
         var sizes = JournalSizes()
         sizes.feedSegmentBytes = plan.hasSmallSegments ? 1 << 20...1 << 20 : 4 << 20...4 << 20
-        sizes.engineEntries = plan.hasSmallSegments ? 1 << 10 : 1 << 14
+        sizes.engineEntries = plan.hasSmallSegments ? 1 << 13 : 1 << 15
         sizes.noteEntries = plan.hasSmallSegments ? 64 : 4_032
         sizes.historyEntries = 64
         let process = SimulatedProcess(

@@ -58,7 +58,7 @@ let isVerboseRun = isVerbose
 
 let failures = sim_fork_each(first, count, jobs) { seed in
     let folder = "\(NSTemporaryDirectory())/simulate-\(getpid())"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    defer { if getenv("KEEP") == nil { try? FileManager.default.removeItem(atPath: folder) } }
     sim_begin(seed)
     do {
         let simulation = try Simulation(
