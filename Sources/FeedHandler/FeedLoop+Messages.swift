@@ -13,6 +13,7 @@ extension FeedLoop {
         received now: MonotonicNanos, on connection: borrowing TransportConnection
     ) throws(SessionEnd) {
         if machine.isHandshaking, try !completeHandshake(at: now) { return }
+        var failure: SessionEnd?
         events: while true {
             switch session.next() {
             case .message(let message, _): unsafe decode(message, received: now)
@@ -23,8 +24,9 @@ extension FeedLoop {
                     continue
                 }
                 subscriptions.didSendControl(at: now)
-                // At once: what is left of a burst, and a full ring, must not hold the pong back.
-                try flush(connection)
+                // At once: what is left of a burst, and a full ring, must not hold the pong back. Where it can't leave, what came
+                // with the ping is taken all the same: it is on record as taken.
+                do throws(SessionEnd) { try flush(connection) } catch { failure = failure ?? error }
             case .pong: break  // that something came is all it says
             case .close(let status):
                 publishBatch(received: now)
@@ -35,6 +37,7 @@ extension FeedLoop {
             }
         }
         publishBatch(received: now)
+        if let failure { throw failure }
         try closeIfAsked(at: now)
     }
 

@@ -215,6 +215,11 @@ final class ExchangeFront {
             victim)
     }
 
+    /// Ends what does not move: cables are whole again.
+    func endStalled() {
+        for subscriber in subscribers where subscriber.connection.isStalled { subscriber.connection.cut() }
+    }
+
     /// Its own ping.
     func ping() { for subscriber in subscribers where subscriber.isOpen { send([0x89, 2, 0x61, 0x62], subscriber) } }
 }

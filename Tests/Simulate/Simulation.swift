@@ -130,6 +130,7 @@ final class Simulation: @unchecked Sendable {
         storeIsInTrouble = false
         sim_kill_after(0, nil)
         sim_disk_full(false)
+        exchange.endStalled()
         exchange.refusesUpgrades = false
         exchange.history = .serves
         exchange.reorders = false

@@ -93,9 +93,9 @@ final class Connection {
 
     /// Ends it behind what is on its way; of that at most `most` bytes.
     func close(behind most: Int = .max) {
+        if isStalled { return cut() }
         if outgoing.count > most { outgoing.removeLast(outgoing.count - most) }
         closesWhenSent = true
-        isStalled = false
     }
 
     /// Ends it at once.
