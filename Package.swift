@@ -76,6 +76,9 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        // Recorded files
+        .target(name: "MarketRecording", dependencies: ["CZlib"], swiftSettings: strict),
+
         // Core
         .target(name: "Indicators", swiftSettings: common),
         .target(
@@ -97,8 +100,10 @@ let package = Package(
 
         .target(
             name: "Replay",
-            dependencies: ["FeedHandler", "Journal", "RingBuffer", "StrategyEngine", "Telemetry", "TradingModel"],
-            swiftSettings: common),
+            dependencies: [
+                "FeedHandler", "Journal", "MarketRecording", "RingBuffer", "StrategyEngine", "Telemetry",
+                "TradingModel",
+            ], swiftSettings: common),
 
         // Behind the ports
         .target(
@@ -120,14 +125,15 @@ let package = Package(
         // Seen from outside
         .target(name: "Monitoring", dependencies: nioHTTP + [log, "Telemetry", "TradingModel"], swiftSettings: common),
         .target(
-            name: "ExchangeSimulator", dependencies: nioHTTP + [nioWebSocket, log, "CZlib"], swiftSettings: strict),
+            name: "ExchangeSimulator", dependencies: nioHTTP + [nioWebSocket, log, "MarketRecording"],
+            swiftSettings: strict),
 
         // The process
         .target(
             name: "TicklineNode",
             dependencies: [
-                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Journal", "Monitoring",
-                "MongoStore",
+                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Journal", "MarketRecording",
+                "Monitoring", "MongoStore",
                 "RecordComparison", "RecordQuery", "RedisStreams", "Replay", "RingBuffer", "SQLiteStore", "StoreWriter",
                 "StrategyEngine",
                 "Telemetry",
@@ -216,7 +222,8 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "ExchangeSimulatorTests",
-            dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "TestSupport"], swiftSettings: common),
+            dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "MarketRecording", "TestSupport"],
+            swiftSettings: common),
         .testTarget(
             name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
         .testTarget(

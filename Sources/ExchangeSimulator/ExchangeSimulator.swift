@@ -1,5 +1,6 @@
 internal import Foundation
 public import Logging
+internal import MarketRecording
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -171,9 +172,12 @@ public final class ExchangeSimulator: Sendable {
         case .synthetic(let market): return SyntheticGenerator(market, wallNanos: WallClock.nowNanos())
         case .recordings(let paths):
             guard !paths.isEmpty else { throw .emptySource }
-            let recording = try Recording(
-                paths: paths, isTimed: configuration.pacing != .asFastAsPossible,
-                limitBytes: configuration.maximumRecordingBytes)
+            let recording: Recording
+            do throws(RecordingError) {
+                recording = try Recording(
+                    paths: paths, isTimed: configuration.pacing != .asFastAsPossible,
+                    limitBytes: configuration.maximumRecordingBytes)
+            } catch { throw .recording(error) }
             let span = (recording.messages.last?.arrivalNanos ?? 0) &- (recording.messages.first?.arrivalNanos ?? 0)
             logger.info(
                 "recordings loaded",

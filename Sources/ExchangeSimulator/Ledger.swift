@@ -75,7 +75,7 @@ public final class LedgerFile: Sendable {
     /// Creates or empties the file at `path`.
     public init(path: String) throws(SimulatorError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .unreadableFile(path: path, reason: Self.systemMessage()) }
+        guard descriptor >= 0 else { throw .unwritableLedger(path: path, reason: Self.systemMessage()) }
         self.path = path
         state = Mutex(State(descriptor: descriptor))
     }
@@ -107,13 +107,13 @@ public final class LedgerFile: Sendable {
 
     /// Writes what is buffered and closes the file; a second call does nothing.
     ///
-    /// - Throws: `unreadableFile` where a write failed: the ledger is incomplete.
+    /// - Throws: `unwritableLedger` where a write failed: the ledger is incomplete.
     public func close() throws(SimulatorError) {
         let failure: SimulatorError? = state.withLock { state in
             guard state.descriptor >= 0 else { return nil }
             flush(&state)
             if Glibc.close(state.descriptor) != 0, state.failure == nil {
-                state.failure = .unreadableFile(path: path, reason: Self.systemMessage())
+                state.failure = .unwritableLedger(path: path, reason: Self.systemMessage())
             }
             state.descriptor = -1
             return state.failure
@@ -130,7 +130,7 @@ public final class LedgerFile: Sendable {
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                state.failure = .unreadableFile(path: path, reason: Self.systemMessage())
+                state.failure = .unwritableLedger(path: path, reason: Self.systemMessage())
                 break
             }
             written += count

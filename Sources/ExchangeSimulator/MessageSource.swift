@@ -1,14 +1,7 @@
+internal import MarketRecording
 internal import NIOCore
 
-/// A stream a source has messages of.
-struct SourceStream: Hashable {
-    /// Its name, such as `btcusdt@trade`; for a raw book recording of unknown speed `btcusdt@depth`.
-    var name: String
-    /// What its messages carry.
-    var kind: StreamKind
-    /// Whether the name's update speed is unknown, so that `@depth@100ms` and its like match too.
-    var anySpeed = false
-
+extension RecordedStream {
     /// The symbol in capitals, where its trades or aggregate trades are what the stream carries.
     var tradedSymbol: String? {
         guard kind == .trade || kind == .aggregateTrade else { return nil }
@@ -49,7 +42,7 @@ protocol MessageContent {
 /// stands at.
 protocol MessageSource: AnyObject, MessageContent {
     /// The streams messages belong to.
-    var streams: [SourceStream] { get }
+    var streams: [RecordedStream] { get }
     /// The markets whose trades or aggregate trades it has.
     var markets: [Market] { get }
     /// The message it stands at; nil after the last.

@@ -1,4 +1,5 @@
 internal import Logging
+internal import MarketRecording
 internal import NIOCore
 internal import NIOWebSocket
 

@@ -1,19 +1,13 @@
+public import MarketRecording
+
 /// Why a simulator can't be made, started or commanded. Each description is one line that names the remedy.
 public enum SimulatorError: Error, Hashable, CustomStringConvertible {
-    /// A file can't be opened, read or written.
-    case unreadableFile(path: String, reason: String)
-    /// A file named `.gz` is not gzip, or its compressed data is damaged.
-    case damagedGzip(path: String, reason: String)
-    /// A line is not a JSON object.
-    case notNDJSON(path: String, line: Int)
-    /// The arrival times beside a recording don't fit it.
-    case arrivalTimes(path: String, reason: String)
-    /// A timed replay of messages that carry no times.
-    case noTimes(path: String)
-    /// The recordings hold no message that belongs to a stream.
+    /// A recorded file can't be used.
+    case recording(RecordingError)
+    /// No recording was named.
     case emptySource
-    /// The recordings are larger than the limit, in bytes.
-    case recordingTooLarge(path: String, limitBytes: Int)
+    /// The ledger can't be made or written.
+    case unwritableLedger(path: String, reason: String)
     /// Another program listens on the port.
     case addressInUse(host: String, port: Int)
     /// Listening failed for another reason.
@@ -32,17 +26,10 @@ public enum SimulatorError: Error, Hashable, CustomStringConvertible {
     /// The error in one line.
     public var description: String {
         switch self {
-        case .unreadableFile(let path, let reason): "cannot read \(path): \(reason); check the path and its permissions"
-        case .damagedGzip(let path, let reason): "\(path) is not a sound gzip file (\(reason)); record or copy it again"
-        case .notNDJSON(let path, let line):
-            "\(path) line \(line) is not a JSON object; a recording has one websocket message per line"
-        case .arrivalTimes(let path, let reason):
-            "arrival times \(path): \(reason); it needs one Unix time in nanoseconds per line of the recording"
-        case .noTimes(let path):
-            "\(path) has no times; put its .recv_ns.gz beside it or replay as fast as possible"
-        case .emptySource: "the recordings hold no stream message; name at least one that does"
-        case .recordingTooLarge(let path, let limit):
-            "\(path) takes the recordings over \(limit) bytes; split it or raise maximumRecordingBytes"
+        case .recording(let error): error.description
+        case .emptySource: "without recordings there is no stream message; name at least one file"
+        case .unwritableLedger(let path, let reason):
+            "cannot write \(path): \(reason); check the path and its permissions"
         case .addressInUse(let host, let port):
             "\(host):\(port) is in use; stop the other program or choose another port (0 takes a free one)"
         case .cannotListen(let host, let port, let reason):

@@ -1,18 +1,5 @@
+internal import MarketRecording
 internal import Synchronization
-
-/// What a message carries.
-public enum StreamKind: Sendable, Hashable, CaseIterable {
-    /// Single trades.
-    case trade
-    /// Aggregate trades.
-    case aggregateTrade
-    /// Best bid and ask.
-    case quote
-    /// Book changes and partial books.
-    case depth
-    /// Anything else, such as klines.
-    case other
-}
 
 /// Counts of one simulator since its start, over all replays and connections.
 public struct SimulatorStatistics: Sendable, Hashable {

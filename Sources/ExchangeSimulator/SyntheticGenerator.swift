@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MarketRecording
 internal import NIOCore
 
 /// Makes the events of a `SyntheticMarket`, one at a time; about 0.3 µs each, no allocation per event.
@@ -23,7 +24,7 @@ final class SyntheticGenerator: MessageSource {
     private static let homeward: Int64 = 24
     private static let mostHomeward: Int64 = 1 << 14
 
-    let streams: [SourceStream]
+    let streams: [RecordedStream]
     /// Its messages are Spot's.
     let markets: [Market]
     private(set) var head: MessageHead?
@@ -52,8 +53,8 @@ final class SyntheticGenerator: MessageSource {
         streams = market.symbols.flatMap {
             let symbol = $0.name.lowercased()
             return [
-                SourceStream(name: "\(symbol)@trade", kind: .trade),
-                SourceStream(name: "\(symbol)@bookTicker", kind: .quote),
+                RecordedStream(name: "\(symbol)@trade", kind: .trade),
+                RecordedStream(name: "\(symbol)@bookTicker", kind: .quote),
             ]
         }
         markets = market.symbols.map { Market(venue: .spot, symbol: $0.name) }

@@ -1,4 +1,5 @@
 import Foundation
+import MarketRecording
 import NIOCore
 import TestSupport
 import Testing
@@ -9,7 +10,7 @@ import Testing
     private static let start: Int64 = 1_723_161_255_000_000_000
 
     private struct Event {
-        var stream: SourceStream
+        var stream: RecordedStream
         var head: MessageHead
         var text: String
         var object: [String: Any]

@@ -26,7 +26,8 @@ enum ModuleGraph {
         "Transport": Rule(imports: open),
         "StrategyEngine": Rule(imports: open.union(["Indicators", "Journal"]), allowsFoundation: false),
         "FeedHandler": Rule(imports: open.union(["Transport", "OrderBook", "Journal"])),
-        "Replay": Rule(imports: open.union(["FeedHandler", "Journal", "StrategyEngine"])),
+        "MarketRecording": Rule(imports: base, allowsFoundation: false),
+        "Replay": Rule(imports: open.union(["FeedHandler", "Journal", "MarketRecording", "StrategyEngine"])),
         "Execution": Rule(imports: open),
         "StoreWriter": Rule(imports: open),
         "ConsoleSignals": Rule(imports: open),
@@ -36,7 +37,7 @@ enum ModuleGraph {
         "RecordQuery": Rule(imports: base, allowsFoundation: false),
         "RecordComparison": Rule(imports: base, allowsFoundation: false),
         "Monitoring": Rule(imports: base),
-        "ExchangeSimulator": Rule(imports: open),
+        "ExchangeSimulator": Rule(imports: open.union(["MarketRecording"])),
         "WebSocketEcho": Rule(imports: open.union(["FeedHandler", "Transport"]), allowsFoundation: false),
         "tickline": Rule(imports: ["TicklineNode"]),
     ]

@@ -1,3 +1,5 @@
+internal import MarketRecording
+
 /// The faults that last, wait or repeat, without I/O and without a clock. Used on the event loop only.
 struct FaultPlan {
     /// How frames are written and pings answered.
@@ -28,7 +30,7 @@ struct FaultPlan {
     var rest = RESTFaultQueue()
     var random: SeededRandom
 
-    private let streams: [SourceStream]
+    private let streams: [RecordedStream]
     private var countRules: [CountRule] = []
     private var subscriptions: [(stream: String?, fault: SubscriptionFault)] = []
     private var handshakes: [(fault: HandshakeFault, left: Int)] = []
@@ -36,7 +38,7 @@ struct FaultPlan {
     /// Those that take the stream of whatever message comes next.
     private var unbound: [MessageFault] = []
 
-    init(streams: [SourceStream], seed: UInt64) {
+    init(streams: [RecordedStream], seed: UInt64) {
         self.streams = streams
         random = SeededRandom(seed: seed)
         waiting = Array(repeating: [], count: streams.count)

@@ -1,3 +1,5 @@
+internal import MarketRecording
+
 /// Changes single members of a payload and leaves every other byte as it is. O(payload).
 enum PayloadEdit {
     /// Keys of the ids that streams count by: trade, aggregate trade, update ids. In a quote `a` is a price, hence text.

@@ -1,3 +1,5 @@
+internal import MarketRecording
+
 /// The trades of the market's present run by venue and symbol, as the exchange knows them: every one that the replay has
 /// passed, whatever faults made of its message and whether or not anybody was connected.
 ///

@@ -1,3 +1,5 @@
+internal import MarketRecording
+
 /// Which exchange's REST roots serve a market: `/api/v3` or `/fapi/v1`.
 enum Venue: UInt8, Sendable, Hashable, CaseIterable {
     case spot

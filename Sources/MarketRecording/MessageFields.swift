@@ -11,13 +11,18 @@ struct MessageFields {
     private var updateID: UInt64?
     private var hasBestPrices = false
     private var isPartialBook = false
+    private var hasPreviousUpdateID = false
+    private var hasSpotFlag = false
 
     /// Reads the object in `range`; nil where there is none.
     init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         var fields = Self()
         let isObject = MessageScanner.scanObject(bytes, range) { key, value in
             guard key.count == 1 else {
-                if key.count == 12, bytes[key.lowerBound] == UInt8(ascii: "l"), bytes[key.upperBound - 1] == 0x64 {
+                if key.count == 2, bytes[key.lowerBound] == UInt8(ascii: "p"), bytes[key.lowerBound + 1] == 0x75 {
+                    fields.hasPreviousUpdateID = true
+                } else if key.count == 12, bytes[key.lowerBound] == UInt8(ascii: "l"), bytes[key.upperBound - 1] == 0x64
+                {
                     // lastUpdateId: the only key of its length and ends in the market streams.
                     fields.isPartialBook = true
                     fields.updateID = MessageScanner.integer(bytes, value)
@@ -34,6 +39,7 @@ struct MessageFields {
             case UInt8(ascii: "U"): fields.firstUpdateID = MessageScanner.integer(bytes, value)
             case UInt8(ascii: "u"): fields.updateID = MessageScanner.integer(bytes, value)
             case UInt8(ascii: "B"): fields.hasBestPrices = true
+            case UInt8(ascii: "M"): fields.hasSpotFlag = true
             case UInt8(ascii: "k"):
                 _ = MessageScanner.scanObject(bytes, value) { key, value in
                     if key.count == 1, bytes[key.lowerBound] == UInt8(ascii: "i") {
@@ -61,6 +67,17 @@ struct MessageFields {
         }
     }
 
+    /// Whether it has the form of USD-M's market: trades without `M`, book changes with `pu`, quotes with `e`; nil where both
+    /// markets' messages look alike. [Binance, Spot and USD-M web-socket-streams.md]
+    var isUSDMargined: Bool? {
+        switch kind {
+        case .trade, .aggregateTrade: !hasSpotFlag
+        case .quote: event != nil
+        case .depth: event == nil ? nil : hasPreviousUpdateID
+        case .other: nil
+        }
+    }
+
     /// The id its stream counts by.
     var firstID: UInt64? {
         switch kind {
@@ -81,11 +98,11 @@ struct MessageFields {
 
     /// The stream a raw message belongs to, with `anySpeed` where a book's update speed is unknown; nil where the message
     /// does not tell. [Binance Spot, web-socket-streams.md: event types and stream names]
-    var stream: SourceStream? {
+    var stream: RecordedStream? {
         guard let symbol = symbol?.lowercased() else { return nil }
         let suffix: String
         switch event {
-        case "depthUpdate": return SourceStream(name: "\(symbol)@depth", kind: .depth, anySpeed: true)
+        case "depthUpdate": return RecordedStream(name: "\(symbol)@depth", kind: .depth, anySpeed: true)
         case nil where kind == .quote: suffix = "bookTicker"
         case nil: return nil
         case "kline": suffix = "kline_\(interval ?? "")"
@@ -94,6 +111,6 @@ struct MessageFields {
         case "markPriceUpdate": suffix = "markPrice"
         case let event?: suffix = event
         }
-        return SourceStream(name: "\(symbol)@\(suffix)", kind: kind)
+        return RecordedStream(name: "\(symbol)@\(suffix)", kind: kind)
     }
 }

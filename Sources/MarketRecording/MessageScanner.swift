@@ -1,14 +1,14 @@
 /// Finds the members of a JSON object without decoding them: enough to tell which stream a message belongs to.
 ///
 /// It checks structure (brackets, strings, separators), not the grammar of numbers. O(length), no allocation.
-enum MessageScanner {
+package enum MessageScanner {
     /// Nesting that is followed; real messages have at most 4 levels.
-    static let maximumDepth = 32
+    package static let maximumDepth = 32
 
     /// Calls `member` with the ranges of each key (without quotes) and value of the object that fills `range`.
     ///
     /// Returns false where `range` holds anything but one object and white space.
-    static func scanObject(
+    package static func scanObject(
         _ bytes: Span<UInt8>, _ range: Range<Int>, _ member: (_ key: Range<Int>, _ value: Range<Int>) -> Void
     ) -> Bool {
         let end = range.upperBound
@@ -35,7 +35,7 @@ enum MessageScanner {
     }
 
     /// The unsigned integer that fills `range`; nil for anything else.
-    static func integer(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
+    package static func integer(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
         guard !range.isEmpty else { return nil }
         var value: UInt64 = 0
         for index in range {
@@ -50,9 +50,11 @@ enum MessageScanner {
     }
 
     /// The text of the string value in `range`, quotes included there; nil for other values. Escapes stay as they are.
-    static func string(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String? {
+    package static func string(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String? {
         guard range.count >= 2, bytes[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        return String(decoding: (range.lowerBound + 1..<range.upperBound - 1).map { bytes[$0] }, as: UTF8.self)
+        return unsafe bytes.withUnsafeBytes {
+            unsafe String(decoding: $0[range.lowerBound + 1..<range.upperBound - 1], as: UTF8.self)
+        }
     }
 
     private static func skipSpace(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
