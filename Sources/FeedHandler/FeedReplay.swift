@@ -9,7 +9,7 @@ public import TradingModel
 public struct FeedReplay: ~Copyable {
     private let chain: JournalChain
     private var frames: FrameReplay
-    private var decoder: MessageDecoder
+    private var messages: MessageReplay
     /// Slots of the entries taken so far that were not removed yet.
     public private(set) var slots: [Tick] = []
     /// The number of the slot behind the last one, counted as the feed's ring counted.
@@ -27,7 +27,7 @@ public struct FeedReplay: ~Copyable {
     ) {
         chain = JournalChain(.feed, Int(feed))
         frames = FrameReplay(mostMessageBytes: mostMessageBytes)
-        decoder = MessageDecoder(
+        messages = MessageReplay(
             catalog: catalog, exchange: exchange, streams: streams, feed: feed, mostSlots: mostSlots)
     }
 
@@ -91,24 +91,12 @@ public struct FeedReplay: ~Copyable {
         if entry.word4 != nextSlot { hasDiverged = true }
     }
 
-    /// The same rules as the feed's own loop has for a message; see `FeedLoop`.
     private mutating func decode(received now: MonotonicNanos) {
+        let count = slots.count
         while let message = unsafe frames.nextMessage() {
-            var slot = Tick(
-                id: 0, exchangeTimeNanos: 0, receiveMonotonicNanos: 0, price: 0, quantity: 0, instrument: 0,
-                kind: .session, feed: 0)
-            let outcome = unsafe withUnsafeMutableBytes(of: &slot) { memory in
-                guard let base = memory.baseAddress else { return DecodeOutcome.malformed }
-                return unsafe decoder.decode(message, received: now, into: base)
-            }
-            if outcome == .tick {
-                give(slot)
-            } else if outcome.hasRecords {
-                for index in 0..<decoder.recordCount {
-                    give(unsafe decoder.records.load(fromByteOffset: index * 64, as: Tick.self))
-                }
-            }
+            unsafe messages.decode(message, received: now, into: &slots)
         }
+        nextSlot += UInt64(slots.count - count)
     }
 
     private mutating func give(_ slot: Tick) {

@@ -2,9 +2,6 @@ internal import TradingModel
 internal import Transport
 
 extension FeedPlan {
-    /// Exchanges whose messages the decoder understands; the simulator speaks Binance Spot.
-    private static let supported: Set<Exchange> = [.binance, .binanceUSDM, .simulator]
-
     /// The address as it is, without added streams.
     static func parse(_ text: String) throws(FeedPlanError) -> FeedPlan {
         let (name, address) = splitExchange(text)
@@ -52,7 +49,7 @@ extension FeedPlan {
     private static func exchange(named name: String?, host: String) throws(FeedPlanError) -> Exchange {
         guard let name else { return exchange(ofHost: host) }
         guard let exchange = Exchange(rawValue: name) else { throw .unknownExchange(name) }
-        guard supported.contains(exchange) else { throw .unsupportedExchange(name) }
+        guard FeedStreams.supportedExchanges.contains(exchange) else { throw .unsupportedExchange(name) }
         return exchange
     }
 

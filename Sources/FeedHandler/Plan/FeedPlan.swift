@@ -49,11 +49,8 @@ public struct FeedPlan: Sendable, Equatable {
         self.streams = streams
     }
 
-    /// Whether one of its streams carries records of that kind of an instrument.
-    public func delivers(_ kind: RecordKind, of instrument: Instrument) -> Bool {
-        exchange == instrument.exchange
-            && streams.contains { $0.symbol == instrument.symbol && $0.recordKind == kind }
-    }
+    /// What it delivers.
+    public var subscription: FeedStreams { FeedStreams(exchange: exchange, streams: streams) }
 
     /// Understands `[EXCHANGE=]URL` and adds the trade streams it leaves out; as one plan, however many streams there are.
     ///
@@ -79,22 +76,9 @@ public struct FeedPlan: Sendable, Equatable {
         return plans.flatMap { $0.divided() }
     }
 
-    /// The instruments of `plans` in order of first mention, with the price source each gets: trades, or aggregate trades
-    /// where no feed has its trade stream.
+    /// See `FeedStreams.specifications`.
     public static func specifications(of plans: [FeedPlan]) -> [InstrumentSpecification] {
-        var order: [Instrument] = []
-        var seen: Set<Instrument> = []
-        var traded: Set<Instrument> = []
-        for plan in plans {
-            for stream in plan.streams {
-                let instrument = Instrument(exchange: plan.exchange, symbol: stream.symbol)
-                if seen.insert(instrument).inserted { order.append(instrument) }
-                if stream.kind == .trade { traded.insert(instrument) }
-            }
-        }
-        return order.map {
-            InstrumentSpecification(instrument: $0, averageSource: traded.contains($0) ? .trade : .aggregateTrade)
-        }
+        FeedStreams.specifications(of: plans.map(\.subscription))
     }
 
     /// How many of `streams`, from the first on, the address names: as many as `mostTargetBytes` take, at least one.
