@@ -221,22 +221,18 @@ public struct JournalPlayer: ~Copyable {
     }
 
     private mutating func process(_ slot: Tick, _ signal: (PlayedSignal) -> Void) {
-        _ = core?.process(slot)
-        give(signal)
-        releaseDue(signal)
-    }
-
-    /// What is due is released before anything else happens, as in the engine.
-    private mutating func releaseDue(_ signal: (PlayedSignal) -> Void) {
-        while core?.hasDue == true {
-            _ = core?.releaseNext()
-            give(signal)
-        }
-    }
-
-    private mutating func give(_ signal: (PlayedSignal) -> Void) {
         var decided: [Decision] = []
-        core?.forEachSignal { decided.append($0) }
+        core?.play(slot) { decided.append($0) }
+        give(decided, signal)
+    }
+
+    private mutating func releaseDue(_ signal: (PlayedSignal) -> Void) {
+        var decided: [Decision] = []
+        core?.releaseDue { decided.append($0) }
+        give(decided, signal)
+    }
+
+    private mutating func give(_ decided: [Decision], _ signal: (PlayedSignal) -> Void) {
         for decision in decided {
             signalCount += 1
             let played = PlayedSignal(decision: decision, number: signalCount)

@@ -23,9 +23,7 @@ package struct NodePlan: Sendable {
     /// - Parameter origin: where a setting came from, by its flag; refusals begin with it.
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
     package init(settings: Settings, origin: (String) -> SettingOrigin = { .flag($0) }) throws(SettingsError) {
-        let strategy = try Self.explained(["short", "long"], origin) {
-            try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
-        }
+        let strategy = try Self.strategy(settings, origin)
         feeds = try Self.explained(["feed"], origin) { try FeedPlan.plans(parsing: settings.feeds) }
         redis = try Self.redis(settings, origin)
         guard feeds.count <= Self.mostFeeds else {
@@ -41,25 +39,48 @@ package struct NodePlan: Sendable {
         for name in silence.byStream.keys.sorted() where !streams.contains(name) {
             throw .conflict("--silence-alarm names \(name), which no feed subscribes; give SYMBOL@type of a stream")
         }
-        var specifications = FeedPlan.specifications(of: feeds)
+        let subscriptions = feeds.map(\.subscription)
+        let specifications = try Self.specifications(subscriptions, settings)
+        catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
+        refill = Self.refill(settings, specifications, subscriptions, feedPairs: feeds.count)
+    }
+
+    /// The averages to cross.
+    ///
+    /// - Throws: `SettingsError.conflict` with the remedy.
+    static func strategy(
+        _ settings: Settings, _ origin: (String) -> SettingOrigin
+    ) throws(SettingsError) -> SMACrossoverParameters {
+        try explained(["short", "long"], origin) {
+            try SMACrossoverParameters(shortPeriod: settings.shortPeriod, longPeriod: settings.longPeriod)
+        }
+    }
+
+    /// The instruments of `feeds` at the scales that are set.
+    ///
+    /// - Parameter allowsOthers: whether settings may name instruments that are none of them.
+    /// - Throws: `SettingsError.conflict` with the remedy.
+    static func specifications(
+        _ feeds: [FeedStreams], _ settings: Settings, allowsOthers: Bool = false
+    ) throws(SettingsError) -> [InstrumentSpecification] {
+        var specifications = FeedStreams.specifications(of: feeds)
         // A symbol alone before `exchange:symbol`, so that the latter counts.
         for (name, setting) in settings.instruments.sorted(by: { !$0.key.contains(":") && $1.key.contains(":") }) {
             let matches = specifications.indices.filter {
                 let instrument = specifications[$0].instrument
                 return name == "\(instrument)" || name == instrument.symbol
             }
-            guard !matches.isEmpty else {
+            guard !matches.isEmpty || allowsOthers else {
                 let known = specifications.map { "\($0.instrument)" }.joined(separator: ", ")
                 throw .conflict(
-                    "--scale or instruments: \(name) is an instrument that no feed subscribes; subscribed: \(known)")
+                    "--scale or instruments: \(name) is an instrument that no feed has; there is \(known)")
             }
             for index in matches {
                 if let decimals = setting.priceDecimals { specifications[index].priceDecimals = decimals }
                 if let decimals = setting.quantityDecimals { specifications[index].quantityDecimals = decimals }
             }
         }
-        catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
-        refill = settings.refillIDs > 0 ? Self.refill(settings, specifications, feeds) : nil
+        return specifications
     }
 
     /// The server that signals are published to; nil where none is named.
@@ -78,14 +99,18 @@ package struct NodePlan: Sendable {
         }
     }
 
-    /// Where two feeds deliver an instrument's prices, the other one has its time before the history is asked.
-    private static func refill(
-        _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedPlan]
-    ) -> RefillConfiguration {
+    /// What is done about missing trades, if anything. Where two feeds deliver an instrument's prices, the other one has its
+    /// time first.
+    ///
+    /// - Parameter feedPairs: see `RefillConfiguration`.
+    static func refill(
+        _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedStreams], feedPairs: Int
+    ) -> RefillConfiguration? {
+        guard settings.refillIDs > 0 else { return nil }
         let hasTwin = specifications.map { specification in
             feeds.count { $0.delivers(specification.averageSource, of: specification.instrument) } > 1
         }
-        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin, feedPairs: feeds.count)
+        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin, feedPairs: feedPairs)
     }
 
     /// What `body` makes; its refusal begins with where the settings came from.

@@ -47,6 +47,13 @@ enum PlaceScope: SettingScope {
     }
 }
 
+/// What decides signals, for a replay of recorded files.
+enum ReplayScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool {
+        ["short", "long", "price-band", "scale", "refill"].contains(flag.name)
+    }
+}
+
 /// Everything that is not the feeds'.
 enum EngineScope: SettingScope {
     static func includes(_ flag: SettingFlag) -> Bool { !FeedScope.includes(flag) }

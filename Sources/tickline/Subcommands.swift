@@ -97,27 +97,44 @@ struct QuerySubcommand: AsyncParsableCommand {
 
 struct ReplaySubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "replay", abstract: "Run the engine again on a journal and print the signals.",
+        commandName: "replay", abstract: "Run the engine again on a journal or recorded files; print the signals.",
         discussion: """
-            The same ticks in the same order give the same signals, byte for byte, on every replay and as they were published
-            live; a difference from what the journal has is an error. One JSON object a line with the fields of the Redis
-            entry. The journal may be one that a run is writing.
+            The same messages in the same order give the same signals, byte for byte, on every replay. One JSON object a line
+            with the fields of the Redis entry, at once; on standard error how far it is, and a summary.
+
+            A journal gives what was published live, with its runs' settings; a difference from what it has on record is an
+            error. It may be one that a run is writing.
+
+            Recorded files are .ndjson or .ndjson.gz, one message a line, with their times of receipt in .recv_ns[.gz] beside
+            them, else the exchange's; each is a feed, and they are merged by these times. Their messages tell streams and
+            exchange; put binance=, binance-usdm= or simulator= in front where they can't. They are read to the end first: a
+            damaged file is refused before the first signal. SIGINT ends a replay with its summary.
 
             Examples:
               tickline replay ./tickline-data
-              tickline replay ./tickline-data --speed 1
-              tickline replay /var/lib/tickline/journal --speed 60 | jq -r .id
+              tickline replay btcusdt@trade.ndjson.gz --short 5 --long 20 > signals.ndjson
+              tickline replay spot.ndjson.gz binance-usdm=futures.ndjson --speed real
+              tickline replay /var/lib/tickline/journal --speed 60 --quiet | jq -r .id
             """)
 
-    @Argument(help: "A data folder, or the journal folder in it.") var journal: String
-    @Option(help: "max, or how many times as fast as it was (1: as it was).") var speed = "max"
+    @Argument(
+        help: ArgumentHelp("A data folder, the journal folder in it, or recorded files.", valueName: "journal|file"))
+    var paths: [String]
+    @Option(help: "max, real, or how many times as fast as it was.") var speed = "max"
+    @Flag(help: "Nothing but errors on standard error.") var quiet = false
+    @OptionGroup var file: FileOptions
+    @OptionGroup var settings: SettingOptions<ReplayScope>
 
     func validate() throws {
-        guard ReplaySpeed(speed) != nil else { throw ValidationError("--speed: give max or a number above 0") }
+        guard ReplaySpeed(speed) != nil else { throw ValidationError("--speed: give max, real or a number above 0") }
     }
 
     func run() async throws {
-        throw ExitCode(await ReplayCommand.run(path: journal, speed: ReplaySpeed(speed) ?? .max))
+        var options = ReplayOptions()
+        options.paths = paths
+        options.speed = ReplaySpeed(speed) ?? .max
+        options.isQuiet = quiet
+        throw ExitCode(await ReplayCommand.run(flags: file.flags.merging(settings.flags) { $1 }, options: options))
     }
 }
 

@@ -2,6 +2,7 @@ import ExchangeSimulator
 import Foundation
 import Journal
 import Logging
+import MarketRecording
 import Monitoring
 import Replay
 
@@ -37,6 +38,12 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     } catch let error as SimulatorError {
         printError("\(error)")
         return error.isConfiguration ? ExitStatus.configuration : ExitStatus.failure
+    } catch let error as RecordingError {
+        printError("\(error)")
+        return ExitStatus.configuration
+    } catch let error as ReplayUsageError {
+        printError("\(error)")
+        return ExitStatus.usage
     } catch let error as JournalError {
         printError("\(error)")
         return error.exitStatus

@@ -2,73 +2,169 @@ import ConsoleSignals
 import Foundation
 import Journal
 import Replay
-import ThreadExecutor
 import TradingModel
 
-/// How fast a replay runs.
-public enum ReplaySpeed: Sendable, Equatable {
-    /// As fast as it can.
-    case max
-    /// So many times as fast as it was.
-    case times(Double)
+/// What `tickline replay` replays and how.
+public struct ReplayOptions: Sendable {
+    /// A journal, or recorded files.
+    public var paths: [String] = []
+    /// How fast.
+    public var speed = ReplaySpeed.max
+    /// Whether nothing but errors goes to standard error.
+    public var isQuiet = false
 
-    /// Understands `max` or a number above 0.
-    public init?(_ text: String) {
-        if text == "max" {
-            self = .max
-        } else if let factor = Double(text), factor > 0, factor.isFinite {
-            self = .times(factor)
-        } else {
-            return nil
-        }
-    }
+    /// The defaults.
+    public init() {}
 }
 
-/// `tickline replay`: the engine again, on a journal.
+/// `tickline replay`: the engine again, on a journal or on recorded files.
 public enum ReplayCommand {
-    /// Prints the signals on standard output, one JSON object a line. Returns the exit status.
-    ///
-    /// - Parameter path: a data folder or the journal folder in it.
-    public static func run(path: String, speed: ReplaySpeed) async -> Int32 {
+    /// Prints the signals on standard output, one JSON object a line, and how far it is on standard error. Returns the exit
+    /// status; a stop signal, and a reader of standard output that goes away, end it without an error.
+    public static func run(flags: [String: [String]], options: ReplayOptions) async -> Int32 {
         await exitStatus {
-            let folder = try JournalFolder(userPath: path, holding: JournalChain(.engine))
-            var player = JournalPlayer(folder: folder)
-            let segments = folder.chains[JournalChain(.engine), default: []].map(\.segment)
-            var progress = ProgressLine(total: segments.count)
-            var pace = ReplayPace(speed: speed)
-            var signals = 0
-            var catalogLine: SignalLine?
-            var run: UInt64 = 0
-            while true {
-                var lines: [Decision] = []
-                guard try player.step({ lines.append($0.decision) }) else { break }
-                if player.run != run, let catalog = player.catalog {
-                    (run, catalogLine) = (player.run, SignalLine(catalog: catalog))
-                }
-                for decision in lines { printOutput(catalogLine?.json(decision) ?? "") }
-                signals += lines.count
-                pace.wait(until: player.takenAt)
-                progress.show(done: Int(player.segment - (segments.first ?? 0)), "\(player.recordCount) records")
+            let stop = ReplayStop()
+            let signals = await StopSignals()
+            let input = try ReplayInput(options.paths)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await signals.watch { stop.request() } }
+                defer { group.cancelAll() }
+                try await offCooperativePool { Result { try replay(input, flags, options, stop) } }.get()
             }
-            progress.finish()
-            printStatus("replayed \(player.recordCount) records, \(signals) signals")
+        }
+    }
+
+    private static func replay(
+        _ input: ReplayInput, _ flags: [String: [String]], _ options: ReplayOptions, _ stop: ReplayStop
+    ) throws {
+        var session = ReplaySession(options, stop)
+        defer { session.progress.clear() }
+        switch input {
+        case .journal(let path):
+            let given = flags.filter { !$0.value.isEmpty }.keys.sorted().map { "--\($0)" }
+            guard given.isEmpty else { throw ReplayUsageError.journalHasSettings(given) }
+            try session.replay(journal: path)
+        case .recordings(let files):
+            var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
+            let settings = try resolver.resolve()
+            for warning in resolver.warnings { printError(warning) }
+            try session.replay(files, settings: settings, origin: { resolver.origin($0) })
         }
     }
 }
 
-/// Holds a replay to the pace at which its records were taken.
-struct ReplayPace {
-    private let speed: ReplaySpeed
-    private var start: (recorded: MonotonicNanos, played: MonotonicNanos)?
+/// One replay: its pace, what it has printed, and how far it is.
+private struct ReplaySession {
+    private let options: ReplayOptions
+    private let stop: ReplayStop
+    private var pace: ReplayPace
+    private var output = QueryOutput()
+    private var signals = 0
+    private let isOutputTerminal = isatty(STDOUT_FILENO) == 1
+    var progress: ReplayProgress
 
-    init(speed: ReplaySpeed) { self.speed = speed }
+    init(_ options: ReplayOptions, _ stop: ReplayStop) {
+        self.options = options
+        self.stop = stop
+        pace = ReplayPace(speed: options.speed, stop: stop)
+        progress = ReplayProgress(isQuiet: options.isQuiet)
+    }
 
-    /// Sleeps until what was taken at `time` is due. A run that began anew, with another clock, begins its pace anew.
-    mutating func wait(until time: MonotonicNanos) {
-        guard case .times(let factor) = speed, time.rawValue > 0 else { return }
-        let now = MonotonicClock.now()
-        guard let start, time >= start.recorded else { return start = (time, now) }
-        let due = start.played.rawValue + UInt64(Double(time.nanos(since: start.recorded)) / factor)
-        if due > now.rawValue { Thread.sleep(forTimeInterval: Double(due - now.rawValue) / 1e9) }
+    mutating func replay(journal path: String) throws {
+        let folder = try JournalFolder(userPath: path, holding: JournalChain(.engine))
+        let last = try VerifyCommand.lastSequence(in: folder)
+        var player = JournalPlayer(folder: folder)
+        var first: UInt64?
+        var line: SignalLine?
+        var run: UInt64 = 0
+        while goesOn {
+            var decided: [Decision] = []
+            guard try player.step({ decided.append($0.decision) }) else { break }
+            if player.run != run, let catalog = player.catalog {
+                (run, line) = (player.run, SignalLine(catalog: catalog))
+            }
+            // Nothing was taken before the first one.
+            if player.takenAt.rawValue > 0 { pace.wait(untilRecorded: Int64(player.takenAt.rawValue)) }
+            guard goesOn else { break }
+            try print(decided, line)
+            first = first ?? player.sequence
+            progress.show(
+                "replaying", done: Int(player.sequence - (first ?? 0)) + 1,
+                total: Int(last - min(last, first ?? 0)) + 1,
+                unit: "entries", signals: signals)
+        }
+        finish("\(player.recordCount) records")
+    }
+
+    mutating func replay(
+        _ files: [RecordedFile], settings: Settings, origin: (String) -> SettingOrigin
+    ) throws {
+        let strategy = try NodePlan.strategy(settings, origin)
+        let content = try RecordingContent(reading: files, isTimed: options.speed != .max) { done, total in
+            progress.show("reading", done: done, total: total, unit: "bytes")
+            return goesOn
+        }
+        guard let content else { return finish("nothing") }
+        // A file of settings may be that of a run with more instruments.
+        let specifications = try NodePlan.specifications(
+            content.feeds, settings, allowsOthers: origin("scale") != .flag("scale"))
+        let catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
+        var player = try RecordingPlayer(
+            content, catalog: catalog, priceBandPercent: settings.priceBandPercent,
+            refill: NodePlan.refill(settings, specifications, content.feeds, feedPairs: 0))
+        let line = SignalLine(catalog: catalog)
+        var decided: [Decision] = []
+        progress.beginNext()
+        while let arrival = try player.next() {
+            pace.wait(untilRecorded: arrival)
+            guard goesOn else { break }
+            player.play { decided.append($0) }
+            try print(decided, line)
+            decided.removeAll(keepingCapacity: true)
+            progress.show(
+                "replaying", done: player.messageCount, total: content.messageCount, unit: "messages", signals: signals,
+                secondsLeft: options.speed.seconds(from: arrival, to: content.arrivalNanos.upperBound))
+        }
+        if goesOn {
+            player.end { decided.append($0) }
+            try print(decided, line)
+        }
+        finish(summary(of: player, content))
+    }
+
+    /// Whether nobody has asked for the end, and somebody reads.
+    private var goesOn: Bool { !stop.isRequested && output.isOpen }
+
+    private mutating func print(_ decided: [Decision], _ line: SignalLine?) throws {
+        guard !decided.isEmpty, let line else { return }
+        if isOutputTerminal { progress.clear() }
+        signals += decided.count
+        try output.print(decided.map { line.json($0) })
+    }
+
+    private mutating func finish(_ what: String) {
+        progress.clear()
+        guard !options.isQuiet else { return }
+        let seconds = String(format: "%.3f", progress.seconds)
+        printStatus("\(stop.isRequested ? "stopped: " : "")replayed \(what), \(signals) signals in \(seconds) s")
+    }
+
+    private func summary(of player: borrowing RecordingPlayer, _ content: RecordingContent) -> String {
+        var words = "\(player.messageCount) messages"
+        if stop.isRequested { words = "\(player.messageCount) of \(content.messageCount) messages" }
+        words += ", \(player.tickCount) ticks"
+        let gaps = player.gaps
+        if gaps.count > 0 { words += ", \(gaps.count) gaps with \(gaps.missing) ids" }
+        if player.refusedCount > 0 { words += ", \(player.refusedCount) messages refused" }
+        if content.otherMessageCount > 0 { words += ", \(content.otherMessageCount) of other streams" }
+        return words
+    }
+}
+
+extension ReplaySpeed {
+    /// How long a replay takes from one recorded time to another; nil for one without a pace.
+    fileprivate func seconds(from start: Int64, to end: Int64) -> Double? {
+        guard case .times(let factor) = self else { return nil }
+        return Double(end &- start) / 1e9 / factor
     }
 }

@@ -40,7 +40,7 @@ public enum VerifyCommand {
     }
 
     /// The engine's newest entry.
-    private static func lastSequence(in folder: JournalFolder) throws -> UInt64 {
+    static func lastSequence(in folder: JournalFolder) throws -> UInt64 {
         guard let file = folder.chains[JournalChain(.engine)]?.last else { return 0 }
         let segment = try SegmentReader(path: file.path)
         return segment.identity.firstSequence + UInt64(segment.countWholeEntries()) - 1
