@@ -3,7 +3,7 @@ internal import NIOCore
 
 /// Recorded messages of one or more files, merged by arrival time; immutable, held in memory once.
 ///
-/// 56 bytes per message beside the payloads, and 72 more per trade and aggregate trade.
+/// 48 bytes per message beside the payloads, and 72 more per trade and aggregate trade.
 struct Recording: Sendable {
     /// Where one message is.
     struct Message: Sendable {
