@@ -99,15 +99,15 @@ struct ReplaySubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Run the engine again on a journal or recorded files; print the signals.",
         discussion: """
-            The same messages in the same order give the same signals, byte for byte, on every replay. One JSON object a line
+            The same messages in the same order give the same signals, byte for byte, on every replay. One JSON object a line \
             with the fields of the Redis entry, at once; on standard error how far it is, and a summary.
 
-            A journal gives what was published live, with its runs' settings; a difference from what it has on record is an
+            A journal gives what was published live, with its runs' settings; a difference from what it has on record is an \
             error. It may be one that a run is writing.
 
-            Recorded files are .ndjson or .ndjson.gz, one message a line, with their times of receipt in .recv_ns[.gz] beside
-            them, else the exchange's; each is a feed, and they are merged by these times. Their messages tell streams and
-            exchange; put binance=, binance-usdm= or simulator= in front where they can't. They are read to the end first: a
+            Recorded files are .ndjson or .ndjson.gz, one message a line, with their times of receipt in .recv_ns[.gz] beside \
+            them, else the exchange's; each is a feed, and they are merged by these times. Their messages tell streams and \
+            exchange; put binance=, binance-usdm= or simulator= in front where they can't. They are read to the end first: a \
             damaged file is refused before the first signal. SIGINT ends a replay with its summary.
 
             Examples:
