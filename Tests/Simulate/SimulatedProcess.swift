@@ -55,7 +55,7 @@ final class SimulatedProcess: @unchecked Sendable {
         while signals.knownSigns == nil, sim_now_ns() < limit { usleep(5_000) }
         if let signs = signals.knownSigns { settle { await engine.adopt(signs) } }
         Task.detached { await engine.run() }
-        while sim_is_woken("engine") == false { sched_yield() }
+        while sim_is_woken("engine") == false { sim_stand_still() }
         sim_run_only("engine")
         pipeline.fetcher?.start()
         for feed in pipeline.feeds { feed.start() }
@@ -72,7 +72,7 @@ final class SimulatedProcess: @unchecked Sendable {
             done.flag.store(true, ordering: .releasing)
         }
         while !done.flag.load(ordering: .acquiring) {
-            if sim_is_woken("engine") { sim_run_only("engine") } else { sched_yield() }
+            if sim_is_woken("engine") { sim_run_only("engine") } else { sim_stand_still() }
         }
     }
 

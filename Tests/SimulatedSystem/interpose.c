@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -60,6 +61,23 @@ int usleep(useconds_t micros) {
     if (!sim_self) return real(micros);
     sleep_ns((uint64_t)micros * 1000);
     return 0;
+}
+
+int sched_yield(void) {
+    REAL(sched_yield);
+    if (!sim_self) return real();
+    // Somebody else holds what the caller waits for.
+    sim_self->wait = SIM_RUNS;
+    sim_give_way();
+    return 0;
+}
+
+// Real time, for those who are not simulated.
+void sim_stand_still(void) {
+    struct sim_thread *self = sim_self;
+    sim_self = NULL;
+    sched_yield();
+    sim_self = self;
 }
 
 int nanosleep(const struct timespec *time, struct timespec *left) {

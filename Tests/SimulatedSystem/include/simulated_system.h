@@ -39,6 +39,9 @@ int sim_accept(uint16_t *port);
 // to be accepted, the process was killed, or until `deadline_ns`.
 void sim_wait(const int *descriptors, const bool *writable, int count, uint64_t deadline_ns);
 
+// Lets the machine's other threads, those that are not simulated, go on, while the simulation stands still.
+void sim_stand_still(void);
+
 // Gives way to the thread called `name` alone until it waits; the world's way to run the beginning of something to its
 // end.
 void sim_run_only(const char *name);
