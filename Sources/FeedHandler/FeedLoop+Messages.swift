@@ -63,6 +63,11 @@ extension FeedLoop {
         metrics.messages.addFromOnlyWriter()
         guard let slot = unsafe claimSlot(at: now) else { return }
         let outcome = unsafe decoder.decode(message, received: now, into: slot)
+        #if TICKLINE_PLANTED_BUGS
+            if PlantedBug.planted == .dropFrame, outcome == .tick, metrics.messages.value % 64 == 0 {
+                return ring.abort(count: 1)
+            }
+        #endif
         if outcome == .tick {
             pendingMessages &+= 1
             unsafe mark(UnsafeRawPointer(slot))

@@ -196,6 +196,11 @@ struct FeedLoop: ~Copyable {
                 let now = MonotonicClock.now()
                 let standstillNanos = standstill.standstillNanos(until: now)
                 if machine.isOpen { checkClock(at: now) }
+                #if TICKLINE_PLANTED_BUGS
+                    if PlantedBug.planted == .publishUnjournaled, standstillNanos == nil {
+                        try process(received: now, on: connection)
+                    }
+                #endif
                 record(read: count, isDecoded: machine.isOpen && standstillNanos == nil, at: now)
                 if let standstillNanos { throw stoodStill(for: standstillNanos) }
                 standstill.isAlive(at: now)

@@ -125,6 +125,12 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         }
         guard batch.count > 0 else { return release() }
         do {
+            #if TICKLINE_PLANTED_BUGS
+                if PlantedBug.planted == .acknowledgeUnwritten {
+                    reader.acknowledge()
+                    reportProgress()
+                }
+            #endif
             let start = MonotonicClock.now()
             let receipt = try store.write(batch)
             let now = MonotonicClock.now()

@@ -21,6 +21,12 @@ struct StrategyState: ~Copyable {
 
     init(instrument: UInt32, strategy: UInt16, parameters: SMACrossoverParameters) {
         window = MovingAverageWindow(shortPeriod: parameters.shortPeriod, longPeriod: parameters.longPeriod)
+        #if TICKLINE_PLANTED_BUGS
+            if PlantedBug.planted == .windowOffByOne {
+                window = MovingAverageWindow(
+                    shortPeriod: parameters.shortPeriod, longPeriod: parameters.longPeriod + 1)
+            }
+        #endif
         self.instrument = instrument
         self.strategy = strategy
     }

@@ -6,7 +6,7 @@ import SimulatedSystem
 // Runs the product's own threads in a simulated world, a seed after the other, and compares what they stored and published
 // with what the exchange says.
 //
-// usage: Simulate [COUNT [FIRST-SEED]] [--jobs N] [--verbose]
+// usage: Simulate [COUNT [FIRST-SEED]] [--jobs N] [--until-failure] [--verbose]
 //
 // Prints a line for each seed that failed, and how to replay it; exit status 0 where none did, 1 where one did, 64 for wrong
 // usage.
@@ -30,7 +30,8 @@ func say(_ line: String, on file: FileHandle = .standardOutput) { file.write(Dat
 
 var arguments = CommandLine.arguments.dropFirst()
 let isVerbose = arguments.contains("--verbose")
-arguments.removeAll { $0 == "--verbose" }
+let endsEarly = arguments.contains("--until-failure")
+arguments.removeAll { ["--verbose", "--until-failure"].contains($0) }
 var jobs: Int32 = 2
 if let index = arguments.firstIndex(of: "--jobs"), index + 1 < arguments.endIndex,
     let number = Int32(arguments[index + 1])
@@ -40,7 +41,7 @@ if let index = arguments.firstIndex(of: "--jobs"), index + 1 < arguments.endInde
 }
 let numbers = arguments.compactMap { UInt64($0) }
 guard numbers.count == arguments.count, numbers.count <= 2, jobs > 0 else {
-    say("usage: Simulate [COUNT [FIRST-SEED]] [--jobs N] [--verbose]", on: .standardError)
+    say("usage: Simulate [COUNT [FIRST-SEED]] [--jobs N] [--until-failure] [--verbose]", on: .standardError)
     exit(64)
 }
 // Where the order of a dictionary may show, it must be the same each time.
@@ -56,7 +57,7 @@ let count = numbers.first ?? 200
 let first = numbers.count > 1 ? numbers[1] : 1
 let isVerboseRun = isVerbose
 
-let failures = sim_fork_each(first, count, jobs) { seed in
+let failures = sim_fork_each(first, count, jobs, endsEarly) { seed in
     let folder = "\(NSTemporaryDirectory())/simulate-\(getpid())"
     defer { if getenv("KEEP") == nil { try? FileManager.default.removeItem(atPath: folder) } }
     sim_begin(seed)

@@ -5,9 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int sim_fork_each(uint64_t first, uint64_t count, int jobs, int (*body)(uint64_t seed)) {
+int sim_fork_each(uint64_t first, uint64_t count, int jobs, bool ends_early, int (*body)(uint64_t seed)) {
     int failures = 0, running = 0;
     for (uint64_t next = 0; next < count || running > 0;) {
+        if (ends_early && failures > 0) next = count;
         if (next < count && running < jobs) {
             fflush(NULL);
             pid_t child = fork();

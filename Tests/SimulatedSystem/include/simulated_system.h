@@ -66,7 +66,8 @@ void sim_new_process(void);
 void sim_disk_full(bool full);
 
 // Runs `body` in a process of its own for `count` seeds from `first` on, `jobs` at a time, and returns how many of them
-// ended with another status than 0. `body` returns the status. Before any thread is made.
-int sim_fork_each(uint64_t first, uint64_t count, int jobs, int (*body)(uint64_t seed));
+// ended with another status than 0. `body` returns the status. With `ends_early` none is begun behind the first
+// failure. Before any thread is made.
+int sim_fork_each(uint64_t first, uint64_t count, int jobs, bool ends_early, int (*body)(uint64_t seed));
 
 #endif
