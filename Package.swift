@@ -102,7 +102,7 @@ let package = Package(
             name: "Replay",
             dependencies: [
                 "FeedHandler", "Journal", "MarketRecording", "RingBuffer", "StrategyEngine", "Telemetry",
-                "TradingModel",
+                "ThreadExecutor", "TradingModel", log,
             ], swiftSettings: common),
 
         // Behind the ports

@@ -6,18 +6,30 @@
 public struct ChainReader {
     /// The chain.
     public let chain: JournalChain
-    private let files: [JournalFolder.File]
+    private let first: UInt64
+    private var files: [JournalFolder.File]
     private var nextFile: Int
     private var index = 0
     /// The segment of the entry returned last.
     public private(set) var segment: SegmentReader?
     private var expectedSequence: UInt64?
 
+    /// The number that the next entry has; nil where none was read yet.
+    public var nextSequence: UInt64? { expectedSequence }
+
     /// Begins with the segment numbered `first`, or with the oldest that is there.
     public init(_ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0) {
         self.chain = chain
+        self.first = first
         files = folder.chains[chain] ?? []
         nextFile = files.firstIndex { $0.segment >= first } ?? files.endIndex
+    }
+
+    /// Learns of segments that were begun since the folder was listed; for chains that grow. O(segments).
+    public mutating func refresh(_ folder: JournalFolder) {
+        files = folder.chains[chain] ?? []
+        let next = segment.map { $0.identity.segment + 1 } ?? first
+        nextFile = files.firstIndex { $0.segment >= next } ?? files.endIndex
     }
 
     /// The next entry; nil where there is none yet. O(bytes it places).

@@ -12,6 +12,10 @@ protocol SlotCursor: AnyObject {
     func fill(_ count: Int) throws(ReplayError)
     /// Gives `count` slots out.
     func remove(_ count: Int)
+    /// Learns of segments that were begun since the folder was listed.
+    func refresh(_ folder: JournalFolder) throws(ReplayError)
+    /// Whether the segment read last is still what it was: what was read before this was true is sound.
+    var isStillThere: Bool { get }
 }
 
 /// Those of the exchange's history, which are in its chain as they are.
@@ -48,6 +52,10 @@ final class HistoryCursor: SlotCursor {
     }
 
     func remove(_ count: Int) { slots.removeFirst(count) }
+
+    func refresh(_ folder: JournalFolder) { reader.refresh(folder) }
+
+    var isStillThere: Bool { reader.segment?.isStillThere ?? true }
 }
 
 /// Those of one feed's chain, decoded again, from a number on.
@@ -57,6 +65,8 @@ final class FeedCursor: SlotCursor {
     private var reader: ChainReader
     private var replay: FeedReplay
     private var pending: JournalEntry?
+    /// Whether the chain has a place to begin at.
+    private var isPlaced = false
 
     /// Places itself in front of the slot numbered `first`.
     ///
@@ -68,12 +78,15 @@ final class FeedCursor: SlotCursor {
         self.chain = chain
         self.run = run
         self.replay = replay
-        guard let begin = try Self.start(chain, run: run, first: first, in: folder) else {
-            reader = ChainReader(chain, in: folder, from: .max)
-            // Nothing was taken yet: nothing needs to be there.
-            guard first == 0 else { throw .missingFeed(chain: chain, path: path) }
-            return
-        }
+        reader = ChainReader(chain, in: folder, from: .max)
+        try place(first, in: folder)
+        // Nothing was taken yet: nothing needs to be there.
+        guard isPlaced || first == 0 else { throw .missingFeed(chain: chain, path: path) }
+    }
+
+    private func place(_ first: UInt64, in folder: JournalFolder) throws(ReplayError) {
+        guard let begin = try Self.start(chain, run: run, first: first, in: folder) else { return }
+        isPlaced = true
         reader = ChainReader(chain, in: folder, from: begin.segment)
         while let entry = try next() {
             guard entry.sequence >= begin.sequence, let segment = reader.segment else { continue }
@@ -128,6 +141,12 @@ final class FeedCursor: SlotCursor {
     var slots: [Tick] { replay.slots }
 
     func remove(_ count: Int) { replay.removeFirst(count) }
+
+    func refresh(_ folder: JournalFolder) throws(ReplayError) {
+        if isPlaced { reader.refresh(folder) } else { try place(0, in: folder) }
+    }
+
+    var isStillThere: Bool { reader.segment?.isStillThere ?? true }
 
     private func next() throws(ReplayError) -> JournalEntry? {
         do throws(JournalError) { return try reader.next() } catch { throw .journal(error) }

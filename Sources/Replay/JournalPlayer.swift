@@ -17,7 +17,7 @@ public struct PlayedSignal: Sendable, Equatable {
 /// Every decision the journal has is compared with the one that comes of it, every checkpoint with the state; the first
 /// difference ends the replay with an error. Used by one thread.
 public struct JournalPlayer: ~Copyable {
-    private let folder: JournalFolder
+    private var folder: JournalFolder
     private var reader: ChainReader
     private var core: DecisionCore?
     /// Nobody's to see, but the core's counters live in it.
@@ -43,6 +43,10 @@ public struct JournalPlayer: ~Copyable {
     public private(set) var recordCount: UInt64 = 0
     /// When the last of them were taken, on the monotonic clock of their run.
     public private(set) var takenAt = MonotonicNanos(rawValue: 0)
+    /// Entries behind it are not read: the last of a running engine's of which all is on record. Behind an event.
+    public private(set) var limit = UInt64.max
+    /// Slots that one step takes at most of what a run has left.
+    public var mostLeftoverSlots = Int.max
 
     /// Begins with the engine segment numbered `first`, or with the oldest that is there.
     public init(folder: JournalFolder, from first: UInt64 = 0) {
@@ -56,6 +60,11 @@ public struct JournalPlayer: ~Copyable {
     /// - Throws: `ReplayError`.
     public mutating func step(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
         guard let event = try nextEntry() else { return false }
+        // What the run before left was taken when this one began.
+        if core != nil, event.segment.identity.run != run, try takeLeftovers(signal) {
+            lookahead = event
+            return true
+        }
         sequence = event.entry.sequence
         var results: [Place] = []
         while let next = try nextEntry() {
@@ -95,6 +104,7 @@ public struct JournalPlayer: ~Copyable {
             lookahead = nil
             return next
         }
+        guard (reader.nextSequence ?? 0) <= limit else { return nil }
         do throws(JournalError) {
             guard let entry = try reader.next(), let segment = reader.segment else { return nil }
             return Place(entry: entry, segment: segment)
@@ -103,9 +113,13 @@ public struct JournalPlayer: ~Copyable {
 
     /// Takes what the feeds had published and the engine had not taken when the run ended, by time of receipt; for the end
     /// of the last run. It is not on record: what comes of it is in the state that the next run begins with.
-    public mutating func takeLeftovers(_ signal: (PlayedSignal) -> Void) throws(ReplayError) {
+    ///
+    /// - Returns: whether `mostLeftoverSlots` were taken and more are left.
+    @discardableResult
+    public mutating func takeLeftovers(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
         for cursor in cursors { try cursor.fill(.max) }
         core?.play(asks: [])
+        var left = mostLeftoverSlots
         while let cursor = cursors.filter({ !$0.slots.isEmpty }).min(by: {
             $0.slots[0].receiveMonotonicNanos < $1.slots[0].receiveMonotonicNanos
         }) {
@@ -116,7 +130,10 @@ public struct JournalPlayer: ~Copyable {
             } while (core?.slotsToCome ?? 0) > 0 && count < cursor.slots.count
             cursor.remove(count)
             recordCount += UInt64(count)
+            left -= count
+            if left <= 0 { return true }
         }
+        return false
     }
 
     /// Hands what is recorded from here on to a store writer's ring.
@@ -134,6 +151,29 @@ public struct JournalPlayer: ~Copyable {
         core?.publishRecords()
         return Int(metrics.total("tickline_dropped_total"))
     }
+
+    /// The same with a mark behind it: up to here everything was recorded.
+    public mutating func publishMark() -> Int {
+        core?.publishRecords(upTo: StoreMark(sequence: sequence, feed: 0, takenSlots: taken.first ?? 0))
+        return Int(metrics.total("tickline_dropped_total"))
+    }
+
+    /// Takes back what was recorded and not published yet.
+    public mutating func abortRecords() { core?.abortRecords() }
+
+    /// Reads on in a journal that is being written, up to that entry.
+    public mutating func extend(to limit: UInt64, _ folder: JournalFolder) throws(ReplayError) {
+        self.limit = limit
+        self.folder = folder
+        reader.refresh(folder)
+        for cursor in cursors { try cursor.refresh(folder) }
+    }
+
+    /// Whether no segment that is being read was recycled: what was played before this was true is sound. O(feeds).
+    public var isStillThere: Bool { reader.segment?.isStillThere != false && cursors.allSatisfy(\.isStillThere) }
+
+    /// Slots that the engine had taken in this run.
+    public var takenSlots: UInt64 { taken.reduce(0, +) }
 
     /// The long window of a strategy as it is now, oldest price first; empty before the first checkpoint. O(prices).
     public func windowPrices(instrument: Int, strategy: Int) -> [Int64] {
@@ -158,8 +198,6 @@ public struct JournalPlayer: ~Copyable {
             let description = RunDescription(checkpoint.preface), let catalog = description.catalog
         else { throw .foreignCheckpoint(path: segment.path) }
         if segment.identity.run == run { return try check(checkpoint, place) }
-        // What the run before left was taken when this one began.
-        if core != nil { try takeLeftovers(signal) }
         carriedNumbers = Set(expected.map(\.number))
         if description == self.description {
             guard core?.checkpoint(signalCount: 0).state == checkpoint.state else {

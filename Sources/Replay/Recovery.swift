@@ -1,5 +1,4 @@
 public import Journal
-public import RingBuffer
 public import StrategyEngine
 public import TradingModel
 
@@ -15,8 +14,6 @@ public struct Recovery: Sendable {
     public let recordedSignals: UInt64
     /// Signals that were decided at the end, some only now, and are not on record yet; numbered behind those that are.
     public let unrecorded: [PlayedSignal]
-    /// Records that found no room on the way to the store.
-    public let droppedRecords: Int
     /// What was in memory alone while the disk refused, in words; empty where nothing is missing. Ids show the rest as a gap.
     public let missing: [String]
 
@@ -27,100 +24,73 @@ public struct Recovery: Sendable {
         }
         return Recovery(
             description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: number,
-            unrecorded: renumbered, droppedRecords: droppedRecords, missing: missing)
+            unrecorded: renumbered, missing: missing)
     }
 
-    /// Replays the newest segment of the engine's chain, or from the segment on that holds what the store does not have.
+    /// Replays from the newest checkpoint of the engine's chain on.
     ///
-    /// What the feeds had published and the engine had not taken is taken now. O(records since that segment's beginning).
+    /// What the feeds had published and the engine had not taken is taken now. O(records since that checkpoint).
     ///
-    /// What was only in memory, for the disk refused, can't be replayed: then it begins with the checkpoint behind that, or
-    /// ends in front of it.
+    /// What was only in memory, for the disk refused, can't be replayed: then it ends in front of that.
     ///
-    /// - Parameters:
-    ///   - storedSequence: the engine's entry up to which the store has everything; nil to hand it nothing.
-    ///   - records: the ring to the store writer, for what is behind.
     /// - Returns: nil where there is no journal, or none with a whole checkpoint.
     /// - Throws: `ReplayError`.
-    public static func perform(
-        in folder: JournalFolder, storedSequence: UInt64?, records: SPSCRing?
-    ) throws(ReplayError) -> Recovery? {
-        var (starts, missing) = try starts(in: folder, storedSequence: storedSequence)
-        while let first = starts.popLast() {
-            var player = JournalPlayer(folder: folder, from: first)
-            var isStoring = false
-            var dropped = 0
-            do throws(ReplayError) {
-                while try player.step({ _ in }) {
-                    if isStoring { dropped = player.publishRecords() }
-                    if !isStoring, let records, let storedSequence, player.sequence >= storedSequence {
-                        isStoring = true
-                        player.attachRecords(records)
-                    }
-                }
-                let recorded = player.signalCount - UInt64(player.unrecorded.count)
-                try player.takeLeftovers { _ in }
-                if isStoring { dropped = player.publishRecords() }
-                return Recovery(&player, recordedSignals: recorded, droppedRecords: dropped, missing: missing)
-            } catch {
-                guard error.isForMissingInput else { throw error }
-                missing.append("\(error)")
-                if !starts.isEmpty { continue }
-                // The state in front of what is missing.
-                let recorded = try lastSignal(from: first, in: folder)
-                if isStoring { dropped = player.publishRecords() }
-                return Recovery(&player, recordedSignals: recorded, droppedRecords: dropped, missing: missing)
-            }
+    public static func perform(in folder: JournalFolder) throws(ReplayError) -> Recovery? {
+        let (start, missing) = try start(in: folder)
+        guard let start else { return nil }
+        var player = JournalPlayer(folder: folder, from: start)
+        do throws(ReplayError) {
+            while try player.step({ _ in }) {}
+            let recorded = player.signalCount - UInt64(player.unrecorded.count)
+            try player.takeLeftovers { _ in }
+            return Recovery(&player, recordedSignals: recorded, missing: missing)
+        } catch {
+            guard error.isForMissingInput else { throw error }
+            // The state in front of what is missing.
+            let recorded = try lastSignal(from: start, in: folder)
+            return Recovery(&player, recordedSignals: recorded, missing: missing + ["\(error)"])
         }
-        return nil
     }
 
-    private init?(
-        _ player: inout JournalPlayer, recordedSignals: UInt64, droppedRecords: Int, missing: [String]
-    ) {
+    private init?(_ player: inout JournalPlayer, recordedSignals: UInt64, missing: [String]) {
         guard let description = player.description, let catalog = player.catalog, let checkpoint = player.checkpoint()
         else { return nil }
         self.init(
             description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: recordedSignals,
-            unrecorded: player.unrecorded.filter { $0.number > recordedSignals }, droppedRecords: droppedRecords,
-            missing: missing)
+            unrecorded: player.unrecorded.filter { $0.number > recordedSignals }, missing: missing)
     }
 
     private init(
         description: RunDescription, catalog: MarketCatalog, checkpoint: EngineCheckpoint, recordedSignals: UInt64,
-        unrecorded: [PlayedSignal], droppedRecords: Int, missing: [String]
+        unrecorded: [PlayedSignal], missing: [String]
     ) {
         self.description = description
         self.catalog = catalog
         self.checkpoint = checkpoint
         self.recordedSignals = recordedSignals
         self.unrecorded = unrecorded
-        self.droppedRecords = droppedRecords
         self.missing = missing
     }
 
-    /// The segments to begin with, newest first: those that begin with a checkpoint, back to the one that is not behind what
-    /// the store lacks, or to where the chain is interrupted; and what is missing for that.
-    private static func starts(
-        in folder: JournalFolder, storedSequence: UInt64?
-    ) throws(ReplayError) -> (segments: [UInt64], missing: [String]) {
-        var found: [UInt64] = []
+    /// The newest segment that begins with a checkpoint, and what is missing behind it.
+    private static func start(in folder: JournalFolder) throws(ReplayError) -> (segment: UInt64?, missing: [String]) {
         var begin: UInt64?
+        var missing: [String] = []
         do throws(JournalError) {
             for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
                 let segment = try SegmentReader(path: file.path)
                 let count = segment.isSealed ? segment.committedEntries : segment.countWholeEntries()
                 let end = segment.identity.firstSequence + UInt64(count)
-                if let begin, end != begin, !found.isEmpty {
-                    return (found, ["the engine's entries \(end) to \(begin - 1) were never on disk"])
+                if let begin, end != begin {
+                    missing.append("the engine's entries \(end) to \(begin - 1) were never on disk")
                 }
                 begin = segment.identity.firstSequence
-                guard segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint else { continue }
-                found.append(segment.identity.segment)
-                if segment.identity.firstSequence <= storedSequence ?? .max { break }
+                if segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint {
+                    return (segment.identity.segment, missing)
+                }
             }
         } catch { throw .journal(error) }
-        return (found, [])
+        return (nil, missing)
     }
 
     /// The number of the last signal on record.

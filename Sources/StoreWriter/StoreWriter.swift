@@ -26,14 +26,16 @@ public final class StoreWriter<Store: TradeStore & ~Copyable>: Sendable {
     ///
     /// Registers the writer's metrics, so there is one writer per registry. `health` turns ready when the store is
     /// prepared and not ready, with the store's words, while it can't be written. `progress` is told how far everything is
-    /// stored, where the producer puts marks behind what it records.
+    /// stored, where the producer puts marks behind what it records. `backlog` has what the producer leaves out where the
+    /// ring is full; without one that is lost, and counted by the producer.
     public init(
-        records: consuming RingConsumer, store: consuming Store,
+        records: consuming RingConsumer, backlog: (any RecordBacklog)? = nil, store: consuming Store,
         configuration: StoreWriterConfiguration = StoreWriterConfiguration(), metrics: MetricsRegistry,
         health: HealthCheck, logger: Logger, progress: StoreProgressHandler? = nil
     ) {
         loop = StoreWriterLoop(
-            reader: RecordReader(records: records, initialWallOffsetNanos: MonotonicClock.wallOffsetNanos()),
+            reader: RecordReader(
+                records: records, backlog: backlog, initialWallOffsetNanos: MonotonicClock.wallOffsetNanos()),
             store: store, configuration: configuration, metrics: StoreWriterMetrics(metrics), health: health,
             logger: logger, signals: signals, progress: progress)
     }

@@ -84,6 +84,7 @@ final class StoreWriterLoop<Store: TradeStore & ~Copyable>: @unchecked Sendable 
         var isFinished = false
         while !isFinished {
             if !machine.hasBatch {
+                reader.readBacklog(most: limit.slots)
                 reader.takeLeadingMarks()
                 reportProgress()
             }

@@ -24,7 +24,12 @@ extension DecisionCore {
     private var streamCount: Int { catalog.instruments.count * EngineCounters.kindCount }
 
     /// Takes a journal; each segment of it begins with a checkpoint.
-    public mutating func attach(_ journal: consuming EngineJournal?) { self.journal = consume journal }
+    public mutating func attach(_ journal: consuming EngineJournal?) {
+        self.journal = consume journal
+        // The run's first checkpoint comes before anything is recorded.
+        guard let last = self.journal?.lastSequence else { return }
+        records.begin(at: RecordDetour.Place(sequence: last + 1, takenSlots: 0))
+    }
 
     /// Whether there is a journal whose segment has no room for another batch.
     @usableFromInline

@@ -55,13 +55,15 @@ public struct DecisionCore: ~Copyable {
     /// Creates the state of every (instrument, strategy) pair of `catalog`.
     ///
     /// - Parameters:
+    ///   - detour: where records go that find no room in the ring; needs a journal. nil: they are dropped and counted.
     ///   - priceBandPercent: nothing is decided from prices that differ from the one before by more than this
     ///     (`PriceBand`); nil for no band.
     ///   - refill: see there; nil: each hole is a gap at once.
     ///   - requests: where `RefillRequest`s are written, for one that answers on a feed's ring; nil: nobody is asked.
     public init(
         catalog: MarketCatalog, records ring: consuming RingProducer?, recordCapacitySlots: Int,
-        priceBandPercent: Int? = nil, refill: RefillConfiguration? = nil, requests: consuming RingProducer? = nil,
+        detour: RecordDetour? = nil, priceBandPercent: Int? = nil, refill: RefillConfiguration? = nil,
+        requests: consuming RingProducer? = nil,
         metrics: MetricsRegistry
     ) {
         precondition((1...Self.mostStrategies).contains(catalog.strategies.count), "1 to 16 strategies")
@@ -94,7 +96,8 @@ public struct DecisionCore: ~Copyable {
         connections = .allocate(capacity: Self.mostFeeds)
         connections.initialize(repeating: 0, count: Self.mostFeeds)
         signals = .allocate(capacity: Self.mostStrategies)
-        records = RecordWriter(ring: ring, capacitySlots: recordCapacitySlots, metrics: metrics)
+        records = RecordWriter(
+            ring: ring, capacitySlots: recordCapacitySlots, detour: detour, metrics: metrics)
         counters = EngineCounters(catalog: catalog, metrics: metrics)
         holds = HeldStreams(instrumentCount: instrumentCount, configuration: refill)
         refillCounters = RefillCounters(catalog: catalog, metrics: metrics)
@@ -182,11 +185,19 @@ public struct DecisionCore: ~Copyable {
 
     /// Ends a batch: what was recorded becomes visible to the store writer.
     ///
-    /// How far the journal was by then stands behind it, so that the store writer can say what is stored.
+    /// How far the journal was by then stands behind it, so that the store writer can say what is stored. What is due still
+    /// belongs to the event before, so with a journal nothing becomes visible until it is released.
     public mutating func publishRecords() {
-        if let mark = journal?.nextMark() { records.append(mark: mark) }
-        records.publish()
+        guard journal != nil else { return records.publish() }
+        guard !hasDue, let mark = journal?.nextMark(), let takenSlots = journal?.takenSlots else { return }
+        records.publish(mark, takenSlots: takenSlots)
     }
+
+    /// Takes back what was recorded since the last `publishRecords`.
+    public mutating func abortRecords() { records.abortUnpublished() }
+
+    /// Makes what was recorded visible with a mark behind it; for those who replay.
+    public mutating func publishRecords(upTo mark: StoreMark) { records.publish(mark, takenSlots: 0) }
 
     /// What a market event's id made of it.
     enum Admission {

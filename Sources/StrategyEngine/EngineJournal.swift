@@ -59,6 +59,8 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     var writer: ChainWriter
     private let taken: UnsafeMutablePointer<UInt64>
     private var lastRing = 0
+    /// Slots taken from all rings.
+    private(set) var takenSlots: UInt64 = 0
     private var markedSequence: UInt64 = 0
     private let ringCount: Int
     /// What the owner wants to find in front of each checkpoint: which instruments, strategies and feeds the numbers mean.
@@ -111,6 +113,7 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     @usableFromInline
     mutating func take(_ count: Int, from ring: Int, at now: MonotonicNanos) {
         taken[ring] &+= UInt64(count)
+        takenSlots &+= UInt64(count)
         lastRing = ring
         var entry = JournalEntry(kind: EngineEntryKind.take, source: UInt16(truncatingIfNeeded: ring))
         entry.word0 = UInt64(count)

@@ -57,12 +57,14 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// - Parameters:
     ///   - feeds: one ring per feed; their producers must wake `parker`.
     ///   - records: the ring to the store writer, nil for none.
+    ///   - detour: see `DecisionCore.init`.
     ///   - requests: where `RefillRequest`s go; its parker is woken, its answers come on one of the feeds' rings.
     ///   - sink: where signals go; called on the engine's thread only.
     ///   - journal: where takes and decisions are put on record; nil keeps nothing. It has a segment before `run`.
     public init(
         catalog: MarketCatalog, feeds: [SPSCRing], parker: Parker, records: SPSCRing?,
-        requests: consuming RingProducer? = nil, sink: consuming Sink, journal: consuming EngineJournal? = nil,
+        detour: RecordDetour? = nil, requests: consuming RingProducer? = nil, sink: consuming Sink,
+        journal: consuming EngineJournal? = nil,
         configuration: EngineConfiguration, metrics: MetricsRegistry
     ) {
         rings = FeedRings(feeds)
@@ -71,7 +73,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         recorder = EngineRecorder(metrics: metrics)
         core = DecisionCore(
             catalog: catalog, records: records.map { RingProducer($0) },
-            recordCapacitySlots: records?.capacitySlots ?? 0,
+            recordCapacitySlots: records?.capacitySlots ?? 0, detour: detour,
             priceBandPercent: configuration.priceBandPercent, refill: configuration.refill, requests: requests,
             metrics: metrics)
         core.attach(journal)
@@ -111,6 +113,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             if publishes { _ = sink.publish(decision) }
         }
         core.resume(at: MonotonicClock.now())
+        core.publishRecords()
         return true
     }
 

@@ -33,8 +33,10 @@ package struct EngineHandle: Sendable {
 struct DataPath: Sendable {
     /// Ticks one feed may be ahead of the engine: 65,536 slots are 4 MiB and 65 ms at a million ticks a second.
     static let feedRingSlots = 1 << 16
-    /// Records the store may be behind the engine: a million slots are 64 MiB, touched only when used.
+    /// Records the store may be behind the engine without a journal: a million slots are 64 MiB, touched only when used.
     static let recordRingSlots = 1 << 20
+    /// The same with a journal, which has all beyond: 16 MiB.
+    static let journaledRecordRingSlots = 1 << 18
 
     /// One for each connection: the first of each feed, then the second of each.
     let feeds: [SPSCRing]
@@ -49,10 +51,11 @@ struct DataPath: Sendable {
     /// Requests that may wait.
     private static let requestSlots = 4_096
 
-    init(feedCount: Int, hasHistory: Bool, hasStore: Bool) {
+    init(feedCount: Int, hasHistory: Bool, hasStore: Bool, hasJournal: Bool) {
         feeds = (0..<2 * feedCount).map { _ in SPSCRing(capacitySlots: Self.feedRingSlots) }
         history = hasHistory ? SPSCRing(capacitySlots: Self.feedRingSlots) : nil
-        records = hasStore ? SPSCRing(capacitySlots: Self.recordRingSlots) : nil
+        let slots = hasJournal ? Self.journaledRecordRingSlots : Self.recordRingSlots
+        records = hasStore ? SPSCRing(capacitySlots: slots) : nil
     }
 
     /// The rings the engine takes from, in its order.

@@ -54,7 +54,8 @@ public struct Node: Sendable {
         if let records = pipeline.records {
             services.append(
                 try storing(
-                    RingConsumer(records), folder: settings.store == .sqlite ? folder : nil, catalog: plan.catalog,
+                    RingConsumer(records), backlog: journal?.backlog, folder: settings.store == .sqlite ? folder : nil,
+                    catalog: plan.catalog,
                     settings: settings, progress: journal?.storeProgress, metrics: metrics,
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }

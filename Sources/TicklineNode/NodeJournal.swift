@@ -2,7 +2,6 @@ import FeedHandler
 import Journal
 import Logging
 import Replay
-import RingBuffer
 import StrategyEngine
 import Synchronization
 import Telemetry
@@ -30,6 +29,10 @@ package struct NodeJournal: Sendable {
     private let description: RunDescription
     private let ringCount: Int
     private let recovered: RecoveredRun?
+    /// The way of records that find no room in the ring to the store writer; nil where nothing is stored.
+    let detour: RecordDetour?
+    /// What the store writer reads there.
+    let backlog: JournalCatchUp?
     /// The store writer's notes; nil where nothing is stored.
     private let stored: SharedLog?
     /// The publisher's notes; nil where nothing is published.
@@ -37,10 +40,10 @@ package struct NodeJournal: Sendable {
 
     /// Takes over the journal of the data folder, and reads what the last run has left.
     ///
-    /// - Parameter records: the ring to the store writer, for what the last run had not stored.
+    /// - Parameter hasStore: whether records are stored, also those that the last run had not stored.
     /// - Throws: `SettingsError.conflict` where it can't be, with the remedy.
     init(
-        plan: NodePlan, folder: DataFolder, sizes: JournalSizes, records: SPSCRing?, settings: Settings,
+        plan: NodePlan, folder: DataFolder, sizes: JournalSizes, hasStore: Bool, settings: Settings,
         metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
         ringCount = plan.connections.count + (plan.refill == nil ? 0 : 1)
@@ -51,7 +54,7 @@ package struct NodeJournal: Sendable {
         let budget = settings.journalBudgetMiB << 20
         do {
             let existing = try JournalFolder(path: folder.journal)
-            recovered = try RecoveredRun(existing, records: records, logger: logger)
+            recovered = try RecoveredRun(existing, logger: logger)
             journal = try Journal(
                 settings: JournalSettings(
                     folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
@@ -61,7 +64,12 @@ package struct NodeJournal: Sendable {
         } catch {
             throw .conflict("\(error)")
         }
-        stored = records == nil ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
+        detour = hasStore ? recovered?.detour ?? RecordDetour() : nil
+        let run = journal.run
+        backlog = detour.map {
+            JournalCatchUp(path: folder.journal, run: run, detour: $0, metrics: metrics, logger: logger)
+        }
+        stored = !hasStore ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
         acknowledged =
             plan.redis == nil
             ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))

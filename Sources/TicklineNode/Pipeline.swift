@@ -32,21 +32,23 @@ package struct Pipeline: Sendable {
     ) throws(SettingsError) {
         let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
         let path = DataPath(
-            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none)
+            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none,
+            hasJournal: settings.journal == .on)
         path.register(metrics, names: names)
         records = path.records
         let journal =
             try settings.journal == .on
             ? folder.map { folder throws(SettingsError) in
                 try NodeJournal(
-                    plan: plan, folder: folder, sizes: journalSizes, records: path.records, settings: settings,
+                    plan: plan, folder: folder, sizes: journalSizes, hasStore: path.records != nil, settings: settings,
                     metrics: metrics, health: health, logger: logger)
             } : nil
         self.journal = journal
         signals = try SignalDestination(
             plan: plan, settings: settings, journal: journal, metrics: metrics, health: health, logger: logger)
         engine = signals.makeEngine(
-            plan: plan, path: path, journal: journal?.engineJournal(), settings: settings, metrics: metrics)
+            plan: plan, path: path, journal: journal?.engineJournal(), detour: journal?.detour, settings: settings,
+            metrics: metrics)
         let configurations = Self.configurations(plan: plan, settings: settings, names: names)
         for (feed, name) in zip(plan.feeds, names) where !feed.addedStreams.isEmpty {
             logger.info(

@@ -1,7 +1,7 @@
 import Journal
 import Logging
 import Replay
-import RingBuffer
+import StrategyEngine
 import TradingModel
 
 /// What the runs before this one have left in the journal.
@@ -13,6 +13,8 @@ struct RecoveredRun: Sendable {
     let state: Recovery
     /// The engine's entry up to which the store has everything; nil where nothing was stored.
     let storedSequence: UInt64?
+    /// The way by the journal for what the store lacks; nil where nothing was stored.
+    let detour: RecordDetour?
     private let folder: JournalFolder
     /// Acknowledgements of the last minute of the last run, oldest first.
     private let acknowledgements: [SignalAcknowledgement]
@@ -24,7 +26,7 @@ struct RecoveredRun: Sendable {
     /// Replays the journal's end; nil where there is none.
     ///
     /// - Throws: `JournalError`, `ReplayError`.
-    init?(_ folder: JournalFolder, records: SPSCRing?, logger: Logger) throws {
+    init?(_ folder: JournalFolder, logger: Logger) throws {
         self.folder = folder
         var stored: UInt64?
         try ProgressLog.readBackwards(JournalChain(.stored), in: folder) { sequence, _, _ in
@@ -33,16 +35,13 @@ struct RecoveredRun: Sendable {
         }
         // A run with a store begins with a note: without any there was none. Notes of entries that were in memory alone, while
         // the disk refused, count for nothing: this run gives their numbers to others.
-        if let noted = stored { stored = min(noted, try Self.lastEngineSequence(in: folder)) }
+        let lastSequence = try Self.lastEngineSequence(in: folder)
+        if let noted = stored { stored = min(noted, lastSequence) }
         storedSequence = stored
-        guard let state = try Recovery.perform(in: folder, storedSequence: stored, records: records) else { return nil }
+        detour = stored.map { RecordDetour(behind: $0, reached: lastSequence) }
+        guard let state = try Recovery.perform(in: folder) else { return nil }
         for missing in state.missing {
             logger.error("a part of the last runs was never on disk", metadata: ["missing": "\(missing)"])
-        }
-        if state.droppedRecords > 0 {
-            logger.error(
-                "records of the last run found no room on their way to the store",
-                metadata: ["count": "\(state.droppedRecords)"])
         }
         var found: [SignalAcknowledgement] = []
         var last: UInt64?

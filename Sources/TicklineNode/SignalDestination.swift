@@ -45,7 +45,7 @@ package struct SignalDestination: Sendable {
 
     /// The engine whose sink this is; make one.
     func makeEngine(
-        plan: NodePlan, path: DataPath, journal: consuming EngineJournal?, settings: Settings,
+        plan: NodePlan, path: DataPath, journal: consuming EngineJournal?, detour: RecordDetour?, settings: Settings,
         metrics: MetricsRegistry
     ) -> EngineHandle {
         var configuration = EngineConfiguration(idlePolicy: settings.idle == .spin ? .spin : .park(afterPolls: 400))
@@ -58,13 +58,15 @@ package struct SignalDestination: Sendable {
             return EngineHandle(
                 SMACrossoverActor(
                     catalog: plan.catalog, feeds: path.engineRings, parker: path.parker, records: path.records,
-                    requests: requests, sink: publisher.makeSink(), journal: journal, configuration: configuration,
+                    detour: detour, requests: requests, sink: publisher.makeSink(), journal: journal,
+                    configuration: configuration,
                     metrics: metrics))
         case .console(let printer):
             return EngineHandle(
                 SMACrossoverActor(
                     catalog: plan.catalog, feeds: path.engineRings, parker: path.parker, records: path.records,
-                    requests: requests, sink: printer.makeSink(), journal: journal, configuration: configuration,
+                    detour: detour, requests: requests, sink: printer.makeSink(), journal: journal,
+                    configuration: configuration,
                     metrics: metrics))
         }
     }

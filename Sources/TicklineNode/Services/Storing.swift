@@ -1,5 +1,6 @@
 import Logging
 import MongoStore
+import Replay
 import RingBuffer
 import SQLiteStore
 import StoreWriter
@@ -11,7 +12,8 @@ import TradingModel
 ///
 /// - Throws: `SettingsError.conflict` where the store refuses its settings or its file.
 func storing(
-    _ records: consuming RingConsumer, folder: DataFolder?, catalog: MarketCatalog, settings: Settings,
+    _ records: consuming RingConsumer, backlog: JournalCatchUp?, folder: DataFolder?, catalog: MarketCatalog,
+    settings: Settings,
     progress: StoreProgressHandler?, metrics: MetricsRegistry, health: HealthCheck, logger: Logger
 ) throws(SettingsError) -> DrainingService {
     let retentionSeconds = settings.tickRetentionDays * 86_400
@@ -24,7 +26,8 @@ func storing(
         } catch {
             throw .conflict("\(error)")
         }
-        return writing(records, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
+        return writing(
+            records, backlog: backlog, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
     }
     var configuration = MongoStoreSettings(uri: settings.mongo ?? "")
     configuration.database = settings.mongoDatabase
@@ -37,18 +40,26 @@ func storing(
     } catch {
         throw .conflict("\(error)")
     }
-    return writing(records, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
+    return writing(
+        records, backlog: backlog, to: store, progress: progress, metrics: metrics, health: health, logger: logger)
 }
 
 private func writing<Store: TradeStore & ~Copyable>(
-    _ records: consuming RingConsumer, to store: consuming Store, progress: StoreProgressHandler?,
+    _ records: consuming RingConsumer, backlog: JournalCatchUp?, to store: consuming Store,
+    progress: StoreProgressHandler?,
     metrics: MetricsRegistry, health: HealthCheck, logger: Logger
 ) -> DrainingService {
     let writer = StoreWriter(
-        records: records, store: store, configuration: StoreWriterConfiguration(), metrics: metrics, health: health,
+        records: records, backlog: backlog, store: store, configuration: StoreWriterConfiguration(), metrics: metrics,
+        health: health,
         logger: logger, progress: progress)
     return DrainingService(
         start: { writer.start() },
         drainAndStop: { limit in await offCooperativePool { writer.drainAndStop(timeout: limit) } },
-        limit: .milliseconds(1_500), leftBehind: "records not stored at the end are lost to the store", logger: logger)
+        limit: .milliseconds(1_500),
+        leftBehind: backlog == nil
+            ? "records not stored at the end are lost to the store"
+            : "records not stored at the end; the next run stores them from the journal", logger: logger)
 }
+
+extension JournalCatchUp: RecordBacklog {}

@@ -1,0 +1,238 @@
+internal import Journal
+public import Logging
+public import RingBuffer
+public import StrategyEngine
+public import Telemetry
+internal import ThreadExecutor
+internal import TradingModel
+
+/// Reads from the journal what the store writer's ring had no room for: records of the running process, or of those before
+/// it, in the engine's order and each once.
+///
+/// Plays the journal from the place at which the engine left the ring up to the one at which it came back, while it goes on
+/// writing. What was recycled, or was in memory alone while the disk refused, is passed over up to the next checkpoint that
+/// can be played, and counted. Used by the store writer's thread alone; holds `ring` and one engine's state.
+public final class JournalCatchUp: @unchecked Sendable {
+    // Unchecked: made by the owner, then used by the store writer's thread alone; starting the thread is the hand-over.
+
+    /// 16 MiB, touched only when used; what one event gives fits by far.
+    private static let capacitySlots = 1 << 18
+    /// So many slots of what a run has left are one step.
+    private static let mostLeftoverSlots = 4_096
+    /// Events played in one go where they give no records.
+    private static let mostSteps = 4_096
+    /// With so few entries to go the engine is asked back.
+    private static let nearEntries: UInt64 = 1_024
+
+    /// Where the records are put.
+    public let ring = SPSCRing(capacitySlots: capacitySlots)
+    private let path: String
+    private let currentRun: UInt64
+    private let detour: RecordDetour
+    private let logger: Logger
+    private let lost: Counter
+    private let detours: Counter
+    private let backlog: Gauge
+    private var player: JournalPlayer?
+    private var isRecording = false
+    /// Up to where records were read, or passed over; the run is nil for an earlier one of which nothing was played.
+    private var place = RecordDetour.Place(sequence: 0, takenSlots: 0)
+    private var run: UInt64?
+    /// Entries up to which the journal can be read, as far as it is known.
+    private var limit: UInt64 = 0
+    /// Where the engine went on in the ring.
+    private var end: RecordDetour.Place?
+    private var droppedSlots = 0
+    private var begunAt = MonotonicNanos(rawValue: 0)
+
+    /// Reads the journal in the folder `path`, which run `run` writes.
+    public init(path: String, run: UInt64, detour: RecordDetour, metrics: MetricsRegistry, logger: Logger) {
+        self.path = path
+        currentRun = run
+        self.detour = detour
+        self.logger = logger
+        lost = metrics.counter(
+            "tickline_dropped_total", help: "What was dropped, by what it was.", labels: [("what", "unstored_slot")])
+        detours = metrics.counter(
+            "tickline_store_detours_total", help: "Times that the store writer went on from the journal.")
+        backlog = metrics.gauge(
+            "tickline_store_backlog_entries", help: "Entries of the engine's journal that the store writer has to read."
+        )
+    }
+
+    /// Whether what the engine recorded behind the last record in its ring is in the journal. Look at this ring afterwards:
+    /// empty, there is nothing in front of that.
+    public var isNext: Bool { detour.left != nil }
+
+    /// Whether records are known to be there that were not read.
+    public var isBehind: Bool { place.sequence < end?.sequence ?? detour.reached }
+
+    /// Begins where the engine left its ring, which is empty by now.
+    public func begin() {
+        guard let left = detour.left else { return }
+        (place, end, limit) = (left, nil, 0)
+        // Of an earlier run it is not known how many slots it had taken.
+        run = left.takenSlots > 0 ? currentRun : nil
+        begunAt = MonotonicClock.now()
+        detours.addFromOnlyWriter()
+        logger.notice("the store goes on from the journal", metadata: ["entry": "\(left.sequence)"])
+    }
+
+    /// Reads on until `slots` lie in `ring`, or nothing more is there now; false once all is read and the engine's ring goes
+    /// on. O(events played).
+    public func read(most slots: Int) -> Bool {
+        if end == nil, let back = detour.takeBack() { (end, limit) = (back, 0) }
+        defer { backlog.set(Double(max(place.sequence, end?.sequence ?? detour.reached) - place.sequence)) }
+        do throws(ReplayError) {
+            try play(most: slots)
+        } catch {
+            logger.error("records for the store are no longer in the journal", metadata: ["error": "\(error)"])
+            pass()
+        }
+        guard let end else {
+            if detour.reached - min(detour.reached, place.sequence) <= Self.nearEntries { detour.askBack() }
+            return true
+        }
+        guard place.sequence >= end.sequence else { return true }
+        close()
+        return false
+    }
+
+    private func close() {
+        guard player != nil else { return }
+        player = nil
+        isRecording = false
+        let seconds = Double(MonotonicClock.now().nanos(since: begunAt)) / 1e9
+        logger.notice("the store has caught up with the journal", metadata: ["seconds": "\(seconds)"])
+    }
+
+    private func play(most slots: Int) throws(ReplayError) {
+        if player == nil { try open() }
+        var steps = 0
+        while ring.occupancy < slots, steps < Self.mostSteps {
+            if place.sequence >= limit {
+                guard try extend() else { break }
+            }
+            guard try player?.step({ _ in }) == true else {
+                throw .journal(
+                    .incomplete(chain: JournalChain(.engine), reason: "entry \(place.sequence + 1) is missing"))
+            }
+            steps += 1
+            guard player?.isStillThere == true else {
+                throw .journal(.incomplete(chain: JournalChain(.engine), reason: "recycled while it was read"))
+            }
+            advance()
+        }
+        if isRecording, steps > 0 { count(dropped: player?.publishMark() ?? 0) }
+    }
+
+    /// The event is played: its records count, or it was only on the way to the first that do.
+    private func advance() {
+        if isRecording {
+            count(dropped: player?.publishRecords() ?? 0)
+        } else if let sequence = player?.sequence, sequence >= place.sequence {
+            startRecording()
+        } else {
+            return
+        }
+        (place, run) = (reached, player?.run)
+    }
+
+    /// How far the player is.
+    private var reached: RecordDetour.Place {
+        RecordDetour.Place(sequence: player?.sequence ?? 0, takenSlots: player?.takenSlots ?? 0)
+    }
+
+    private func startRecording() {
+        droppedSlots = 0
+        player?.attachRecords(ring)
+        isRecording = true
+    }
+
+    /// Learns how far the journal is by now; false where that is no further.
+    private func extend() throws(ReplayError) -> Bool {
+        let reached = end?.sequence ?? detour.reached
+        guard reached > limit else { return false }
+        limit = reached
+        try player?.extend(to: limit, folder())
+        return place.sequence < limit
+    }
+
+    private func folder() throws(ReplayError) -> JournalFolder {
+        do throws(JournalError) { return try JournalFolder(path: path) } catch { throw .journal(error) }
+    }
+
+    /// Places a player in the segment that holds the entry behind which the records are missing.
+    private func open() throws(ReplayError) {
+        let folder = try folder()
+        guard let segment = try segments(in: folder).last(where: { $0.firstSequence <= place.sequence }) else {
+            throw .journal(.incomplete(chain: JournalChain(.engine), reason: "entry \(place.sequence) was recycled"))
+        }
+        try open(segment.segment, in: folder)
+    }
+
+    private func open(_ segment: UInt64, in folder: JournalFolder) throws(ReplayError) {
+        limit = end?.sequence ?? detour.reached
+        var player = JournalPlayer(folder: folder, from: segment)
+        player.mostLeftoverSlots = Self.mostLeftoverSlots
+        try player.extend(to: limit, folder)
+        self.player = consume player
+        isRecording = false
+    }
+
+    /// The engine's segments that can be begun with, oldest first.
+    private func segments(in folder: JournalFolder) throws(ReplayError) -> [SegmentIdentity] {
+        var found: [SegmentIdentity] = []
+        for file in folder.chains[JournalChain(.engine)] ?? [] {
+            do throws(JournalError) {
+                guard let segment = try file.reader(), segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint else {
+                    continue
+                }
+                found.append(segment.identity)
+            } catch { throw .journal(error) }
+        }
+        return found
+    }
+
+    /// What follows can't be played: goes on with the next checkpoint from which it can, or, where there is none, with the
+    /// engine's ring once it comes back there.
+    private func pass() {
+        player?.abortRecords()
+        player = nil
+        isRecording = false
+        let last = end?.sequence ?? detour.reached
+        do throws(ReplayError) {
+            let folder = try folder()
+            for segment in try segments(in: folder)
+            where segment.firstSequence > place.sequence && segment.firstSequence <= last {
+                do throws(ReplayError) {
+                    try open(segment.segment, in: folder)
+                    guard try player?.step({ _ in }) == true, player?.isStillThere == true else { continue }
+                    pass(to: reached, run: player?.run)
+                    return startRecording()
+                } catch { continue }  // the next one may have what this one lacks
+            }
+        } catch {
+            logger.error("the journal can't be read for the store", metadata: ["error": "\(error)"])
+        }
+        player = nil
+        guard let end else { return detour.askBack() }
+        pass(to: end, run: currentRun)
+    }
+
+    private func pass(to next: RecordDetour.Place, run nextRun: UInt64?) {
+        // Slots are counted anew in each run; what an earlier one had taken behind the place is not known.
+        let slots = next.takenSlots - (run == nextRun ? min(place.takenSlots, next.takenSlots) : 0)
+        lost.addFromOnlyWriter(slots)
+        logger.error(
+            "the store lacks records that the journal has recycled or never had on disk",
+            metadata: ["slots": "\(slots)", "entries": "\(place.sequence + 1)-\(next.sequence)"])
+        (place, run) = (next, nextRun)
+    }
+
+    /// Records of one event that found no room in `ring`, as the player's total.
+    private func count(dropped total: Int) {
+        if total > droppedSlots { lost.addFromOnlyWriter(UInt64(total - droppedSlots)) }
+        droppedSlots = total
+    }
+}
