@@ -45,13 +45,14 @@ extension JournalKeeper {
 
     /// A file, a recycled file, or, where the disk refuses both and the writer can't wait for it, memory; else nil.
     private func makeSegment(_ index: Int) -> SegmentHandle? {
+        guard hasReserve(for: index), !mustWait(index) else { return nil }
         let isUrgent = isUrgent(index)
         guard isUrgent || MonotonicClock.now() >= retryAt else { return nil }
         let plan = chains[index].plan
         let number = chains[index].nextSegment
         let path = "\(settings.folder)/\(SegmentFile.name(plan.chain, number))"
         var made: (base: UnsafeMutablePointer<UInt8>, descriptor: Int32)
-        do throws(JournalError) { unsafe made = try unsafe file(at: path, bytes: plan.segmentBytes) } catch {
+        do throws(JournalError) { unsafe made = try unsafe file(at: path, of: plan) } catch {
             failed(error)
             guard isUrgent, let base = unsafe SegmentFile.volatile(bytes: plan.segmentBytes) else { return nil }
             metrics.volatileSegments.add()
@@ -65,15 +66,20 @@ extension JournalKeeper {
 
     /// Within the budget and while the disk has room a new file, else the oldest one anew.
     private func file(
-        at path: String, bytes: Int
+        at path: String, of plan: ChainPlan
     ) throws(JournalError) -> (base: UnsafeMutablePointer<UInt8>, descriptor: Int32) {
+        let bytes = plan.segmentBytes
         var isFull = false
         while true {
-            let isOver = isFull || totalBytes + bytes > settings.budgetBytes
-            if isOver, let victim = takeOldest(isDiskFull: isFull) {
+            let isOverReserve = takesReserve(plan)
+            let isOver = isFull || totalBytes + bytes > settings.budgetBytes || isOverReserve
+            // What would take of the engine's part gives up its own.
+            let isOwn = isOverReserve && !isFull && totalBytes + bytes <= settings.budgetBytes
+            if isOver, let index = oldest(onlyOthers: isOwn) {
+                let victim = chains[index].sealed.removeFirst()
                 metrics.recycled.add()
                 // It is used anew where that is enough; what is over the budget goes.
-                if victim.bytes == bytes, totalBytes + bytes <= settings.budgetBytes {
+                if victim.bytes == bytes, totalBytes + bytes <= settings.budgetBytes, !takesReserve(plan) {
                     do throws(JournalError) {
                         return try unsafe SegmentFile.recycle(from: victim.path, to: path, bytes: bytes)
                     } catch { metrics.errors.add() }
@@ -93,6 +99,42 @@ extension JournalKeeper {
         }
     }
 
+    /// Whether another segment of the plan's would take of the part of the budget that is the engine's.
+    private func takesReserve(_ plan: ChainPlan) -> Bool {
+        guard plan.chain.kind != .engine else { return false }
+        return totalBytes - engineBytes + plan.segmentBytes > settings.budgetBytes - reserve.bytes
+    }
+
+    /// Whether another segment for the engine finds room in the reserve, beside those with signals that nobody has
+    /// acknowledged; true for any other chain. Without room the engine waits for one.
+    private func hasReserve(for index: Int) -> Bool {
+        guard chains[index].plan.chain.kind == .engine else { return true }
+        let isFull = reservedBytesInUse + chains[index].plan.segmentBytes > reserve.bytes
+        if isFull, !reserve.isFull { metrics.reserveFull.add() }
+        reserve.isFull = isFull
+        return !isFull
+    }
+
+    /// Whether a feed waits for its next segment, so that it stops reading: the engine will take nothing more and so frees
+    /// nothing, and the feeds' part of the budget is used up.
+    private func mustWait(_ index: Int) -> Bool {
+        let plan = chains[index].plan
+        return reserve.isFull && plan.chain.kind == .feed && takesReserve(plan) && oldest(onlyOthers: true) == nil
+    }
+
+    /// Bytes of the engine's segments that may hold signals without acknowledgement; where there is any, of those that will.
+    var reservedBytesInUse: Int {
+        guard let engine else { return 0 }
+        let waiting = engine.sealed.reduce(0) { $0 + ($1.endedNanos >= reserve.acknowledgedNanos ? $1.bytes : 0) }
+        return waiting == 0 ? 0 : waiting + engine.out.reduce(0) { $0 + Int($1.segmentBytes) }
+    }
+
+    private var engineBytes: Int {
+        guard let engine else { return 0 }
+        return engine.sealed.reduce(0) { $0 + $1.bytes }
+            + engine.out.reduce(0) { $0 + ($1.descriptor >= 0 ? Int($1.segmentBytes) : 0) }
+    }
+
     /// Bytes of all files.
     var totalBytes: Int {
         var sum = 0
@@ -103,24 +145,13 @@ extension JournalKeeper {
         return sum
     }
 
-    /// The written segment that ended first, among those that a recovery would not need; it is no longer ours. Segments that
-    /// may hold decisions nobody has acknowledged are taken, and counted, only where there are no others and the disk is
-    /// full or they have come to half of the budget.
-    private func takeOldest(isDiskFull: Bool) -> Sealed? {
-        if let index = oldest(where: { !holdsUnacknowledged($0, of: $1) }) { return chains[index].sealed.removeFirst() }
-        let kept = engine?.sealed.reduce(0) { $0 + $1.bytes } ?? 0
-        guard isDiskFull || kept * 2 > settings.budgetBytes, let index = oldest(where: { _, _ in true }) else {
-            return nil
-        }
-        metrics.unacknowledgedSegments.add()
-        return chains[index].sealed.removeFirst()
-    }
-
-    private func oldest(where isTakeable: (Sealed, Int) -> Bool) -> Int? {
+    /// The written segment that ended first, among those that a recovery would not need and that hold no decisions nobody has
+    /// acknowledged, by its chain. `onlyOthers`: not one of the engine's.
+    private func oldest(onlyOthers: Bool) -> Int? {
         var oldest: (index: Int, endedNanos: Int64)?
-        for index in chains.indices {
+        for index in chains.indices where !onlyOthers || chains[index].plan.chain.kind != .engine {
             guard let first = chains[index].sealed.first, mayRecycle(first), !holdsLastNotes(chains[index]),
-                isTakeable(first, index)
+                !holdsUnacknowledged(first, of: index)
             else { continue }
             if oldest.map({ first.endedNanos < $0.endedNanos }) ?? true { oldest = (index, first.endedNanos) }
         }
@@ -155,7 +186,7 @@ extension JournalKeeper {
 
     /// Whether it may hold decisions that are not acknowledged: it ended after everything was last.
     private func holdsUnacknowledged(_ sealed: Sealed, of index: Int) -> Bool {
-        chains[index].plan.chain.kind == .engine && sealed.endedNanos >= acknowledgedNanos
+        chains[index].plan.chain.kind == .engine && sealed.endedNanos >= reserve.acknowledgedNanos
     }
 
     /// Nothing may be recycled, since the engine's checkpoint is too old: asks for another. Two make the oldest free.

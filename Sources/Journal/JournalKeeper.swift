@@ -72,10 +72,9 @@ final class JournalKeeper: @unchecked Sendable {
     var retryAt = MonotonicNanos(rawValue: 0)
     private var syncTrouble = ""
     var nextCheckpointAt = MonotonicNanos(rawValue: 0)
-    /// How many decisions nobody has acknowledged yet; set before the thread starts.
-    var unacknowledged: @Sendable () -> Int = { 0 }
-    /// Wall clock when that was last none; 0 before.
-    private(set) var acknowledgedNanos: Int64 = 0
+    /// The part of the budget for decisions; the owner's until the thread starts.
+    var reserve = DecisionReserve(bytes: 0, acknowledgedNanos: 0) { (0, 0) }
+    let reservedBytes: Int
 
     init(
         settings: JournalSettings, plans: [ChainPlan], exchanges: [JournalChain: SegmentExchange],
@@ -83,6 +82,7 @@ final class JournalKeeper: @unchecked Sendable {
         health: HealthCheck, logger: Logger
     ) {
         self.settings = settings
+        reservedBytes = Self.reservedBytes(plans, budgetBytes: settings.budgetBytes)
         self.wallClock = wallClock
         self.metrics = metrics
         self.health = health
@@ -106,6 +106,12 @@ final class JournalKeeper: @unchecked Sendable {
         plans.reduce(0) { $0 + $1.segmentBytes * ($1.isOnDemand ? leastOnDemand : leastSegments) }
     }
 
+    /// The part of it that the engine's chain alone may take: its own least, and a quarter of what is beyond all chains' least.
+    static func reservedBytes(_ plans: [ChainPlan], budgetBytes: Int) -> Int {
+        guard let engine = plans.first(where: { $0.chain.kind == .engine }) else { return 0 }
+        return engine.segmentBytes * leastSegments + (budgetBytes - neededBytes(plans)) / 4
+    }
+
     /// Ends `run` after a last look.
     func requestStop() {
         // releasing / acquiring: what the writers retired is then seen by the last look.
@@ -119,7 +125,7 @@ final class JournalKeeper: @unchecked Sendable {
             let isLast = stopRequested.load(ordering: .acquiring)
             takeBack()
             if isLast { break }
-            if unacknowledged() == 0 { acknowledgedNanos = wallClock().rawValue }
+            reserve.look(at: wallClock().rawValue)
             prepareAhead()
             synchroniseIfDue()
             report()
@@ -215,8 +221,12 @@ final class JournalKeeper: @unchecked Sendable {
         for index in chains.indices { files += chains[index].sealed.count + chains[index].out.count }
         metrics.bytes.set(Double(totalBytes))
         metrics.segments.set(Double(files))
+        metrics.reserved.set(Double(reserve.bytes))
+        metrics.reservedInUse.set(Double(reservedBytesInUse))
         let inMemory = chains.first { $0.out.contains { $0.descriptor < 0 } }
-        if chains.indices.contains(where: needsSegment) {
+        if reserve.isFull {
+            health.report(isReady: false, reason: "signals without acknowledgement fill the journal's reserve for them")
+        } else if chains.indices.contains(where: needsSegment) {
             health.report(isReady: false, reason: makingTrouble)
         } else if let inMemory {
             health.report(isReady: false, reason: "\(inMemory.plan.chain) is in memory: \(makingTrouble)")

@@ -7,7 +7,9 @@ struct JournalMetrics: Sendable {
     let errors: Counter
     let recycled: Counter
     let volatileSegments: Counter
-    let unacknowledgedSegments: Counter
+    let reserveFull: Counter
+    let reserved: Gauge
+    let reservedInUse: Gauge
     let bytes: Gauge
     let segments: Gauge
     /// Owns the memory behind the handles; kept so that the thread can't outlive it.
@@ -23,9 +25,14 @@ struct JournalMetrics: Sendable {
             "tickline_journal_errors_total", help: "File operations of the journal that failed.")
         recycled = registry.counter(
             "tickline_journal_recycled_segments_total", help: "Oldest segments given up for new ones.")
-        unacknowledgedSegments = registry.counter(
-            "tickline_dropped_total", help: "What was dropped, by what it was.",
-            labels: [("what", "unacknowledged_decisions_segment")])
+        reserveFull = registry.counter(
+            "tickline_journal_reserve_full_total",
+            help: "Times that the engine had to wait for a segment because unacknowledged signals filled the reserve.")
+        reserved = registry.gauge(
+            "tickline_journal_reserved_bytes", help: "Part of the budget that the engine's chain alone may take.")
+        reservedInUse = registry.gauge(
+            "tickline_journal_reserved_used_bytes",
+            help: "Bytes of the engine's segments that may hold signals without acknowledgement.")
         volatileSegments = registry.counter(
             "tickline_dropped_total", help: "What was dropped, by what it was.",
             labels: [("what", "journal_segment")])

@@ -111,6 +111,25 @@ public struct Recovery: Sendable {
         return last
     }
 
+    /// The moment behind the end of the last engine segment all of whose signals have numbers up to `number`, Unix
+    /// nanoseconds; 0 for none.
+    /// O(segments behind it).
+    public static func endNanos(
+        ofSignalsUpTo number: UInt64, in folder: JournalFolder
+    ) throws(ReplayError) -> Int64 {
+        let files = folder.chains[JournalChain(.engine)] ?? []
+        for index in files.indices.reversed() {
+            do throws(JournalError) {
+                let segment = try SegmentReader(path: files[index].path)
+                guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment),
+                    checkpoint.signalCount <= number
+                else { continue }
+                return index > files.startIndex ? files[index - 1].modifiedNanos + 1 : 0
+            } catch { throw .journal(error) }
+        }
+        return 0
+    }
+
     /// The signals on record from number `first` on, in order, with the catalogue of the run that recorded each; from the
     /// oldest that the journal still has where that is later. O(entries read).
     public static func signals(

@@ -74,7 +74,7 @@ public struct Node: Sendable {
         self.services = services
         self.journal = journal
         restore = {
-            journal?.start(unacknowledged: { signals.unacknowledgedSignals })
+            journal?.start(signals: { signals.takenSignals })
             await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
         }
         self.settings = settings

@@ -22,6 +22,8 @@ struct RecoveredRun: Sendable {
     private let newestEntryMillis: UInt64?
     /// The highest number of an acknowledged signal, or the one behind which publishing began; nil where nothing was published.
     let lastAcknowledged: UInt64?
+    /// Wall clock behind which the journal's files may hold signals without acknowledgement.
+    let acknowledgedNanos: Int64
 
     /// Replays the journal's end; nil where there is none.
     ///
@@ -63,6 +65,8 @@ struct RecoveredRun: Sendable {
             acknowledgements = found.reversed()
         }
         lastAcknowledged = last
+        // What was decided while nothing was published is not sent later.
+        acknowledgedNanos = try Recovery.endNanos(ofSignalsUpTo: last ?? .max, in: folder)
     }
 
     /// The engine's last entry on disk; 0 where there is none.

@@ -71,11 +71,11 @@ package struct SignalDestination: Sendable {
         }
     }
 
-    /// Signals that the stream has not acknowledged; none on the console.
-    package var unacknowledgedSignals: Int {
+    /// Signals taken so far, and how many of them the stream has acknowledged; the console needs none.
+    package var takenSignals: (count: UInt64, acknowledged: UInt64) {
         switch kind {
-        case .redis(let publisher): publisher.pendingSignals
-        case .console: 0
+        case .redis(let publisher): publisher.takenSignals
+        case .console: (0, 0)
         }
     }
 

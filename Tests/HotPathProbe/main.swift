@@ -63,7 +63,8 @@ private func sequences() -> (book: [Tick], klines: [Tick]) {
     return (book.slots, klines)
 }
 
-/// A pipeline whose record ring is emptied by this thread, so that it never fills: trades, behind every sixteenth a book
+/// A pipeline whose record ring is emptied now and then only, so that the engine leaves it for the journal and comes back:
+/// trades, behind every sixteenth a book
 /// update of more than half a batch, and two klines. Behind every 4,096th trade the next three come in the opposite order, the
 /// last of them as if refilled, so that the stream is on hold meanwhile.
 func runEngine(ticks: Int) async throws {
@@ -78,24 +79,33 @@ func runEngine(ticks: Int) async throws {
     configuration.priceBandPercent = 20
     configuration.refill = RefillConfiguration()
     let requests = SPSCRing(capacitySlots: 1 << 6)
+    let detour = RecordDetour()
     let journal = try ProbeJournal(JournalChain(.engine), tableEntries: 32_768, metrics: metrics)
     let engine = SMACrossoverActor(
-        catalog: catalog, feeds: [feed], parker: parker, records: records,
+        catalog: catalog, feeds: [feed], parker: parker, records: records, detour: detour,
         requests: RingProducer(requests), sink: CountingSink(),
         journal: EngineJournal(writer: journal.writer(), ringCount: 1, preface: []),
         configuration: configuration, metrics: metrics)
     let running = Task { await engine.run() }
     let drained = Atomic<Bool>(false)
     let stored = Atomic<Int>(0)
+    let returns = Atomic<Int>(0)
     let reader = DedicatedThread(name: "reader") {
         let consumer = RingConsumer(records)
         let asked = RingConsumer(requests)
+        usleep(100_000)
         while !drained.load(ordering: .acquiring) || consumer.occupancy > 0 {
             let slots = consumer.peek(most: 4_096, as: Tick.self)
             for slot in slots where slot.kind == RecordKind.depth.rawValue {
                 stored.wrappingAdd(1, ordering: .relaxed)
             }
             consumer.release(count: slots.count)
+            if slots.isEmpty, detour.left != nil { detour.askBack() }
+            if detour.takeBack() != nil {
+                returns.wrappingAdd(1, ordering: .relaxed)
+                // The ring fills meanwhile.
+                usleep(50_000)
+            }
             asked.release(count: asked.peek(most: 64, as: Tick.self).count)
             usleep(200)
         }
@@ -144,6 +154,7 @@ func runEngine(ticks: Int) async throws {
     reader.join()
     let accepted = Int(metrics.total("tickline_ticks_total"))
     let counts = [
+        "\"returnsToRing\":\(returns.load(ordering: .relaxed))",
         "\"journaledMiB\":\(journal.finish() >> 20)", "\"ticks\":\(accepted)",
         "\"booksStored\":\(stored.load(ordering: .relaxed))",
         "\"gaps\":\(Int(metrics.total("tickline_gaps_total")))",

@@ -1,3 +1,4 @@
+import ExchangeSimulator
 import Foundation
 import Glibc
 import TestSupport
@@ -48,7 +49,7 @@ import Testing
     private func number(_ query: String) throws -> Int { try SQLiteReader.number(query, of: database) }
 
     /// Another program that holds the embedded store's lock for writing until it is killed.
-    private func lock() async throws -> ServerProcess {
+    private func lock(_ path: String? = nil) async throws -> ServerProcess {
         let script = """
             import sqlite3, sys, time
             c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
@@ -56,7 +57,7 @@ import Testing
             print("locked", flush=True)
             time.sleep(600)
             """
-        let path = database
+        let path = path ?? database
         let holder = try ServerProcess(
             "/usr/bin/env", ["python3", "-c", script, path], folder: folder.url, name: "lock")
         try await waitUntil("the store is locked: \(holder.output)") { holder.output.contains("locked") }
@@ -120,5 +121,66 @@ import Testing
         print(
             "figure: M1 SQLite locked, process killed: ticks \(Self.ticks), stored \(seconds) s after the restart, lost 0,",
             "doubled 0, dropped \(end["dropped"] ?? -1)")
+    }
+
+    @Test func `what the budget recycles before the store is back is counted to the slot, the rest is stored`()
+        async throws
+    {
+        defer { folder.remove() }
+        let ticks = 1_000_000
+        let run = try start(BurstServer(count: ticks), ["--journal-budget", "112"])
+        try await waitUntil("something is stored: \(run.process.output.suffix(500))", timeout: .seconds(60)) {
+            await run.metric("tickline_store_documents_total") > 0
+        }
+        let holder = try await lock()
+        try await waitForTicks(run, ticks)
+        holder.stop(SIGKILL)
+        let seconds = try await waitUntilStored(run)
+        let lost = Int(await run.metric("tickline_dropped_total", labels: "unstored_slot"))
+        let recycled = Int(await run.metric("tickline_journal_recycled_segments_total"))
+        #expect(run.process.stop() == 0)
+        let stored = try number("SELECT count(*) FROM ticks")
+        // Each slot is a trade: the connection's opening was stored before.
+        #expect(stored + lost == ticks && lost > 0 && stored > 0)
+        #expect(try number("SELECT max(tickId) FROM ticks") == Self.firstID + ticks - 1)
+        print(
+            "figure: M1 beyond the budget: ticks \(ticks), segments recycled \(recycled), slots lost and counted \(lost),",
+            "silently \(ticks - stored - lost), caught up in \(seconds) s")
+    }
+
+    @Test func `decisions are as fast with the store away and while it catches up`() async throws {
+        defer { folder.remove() }
+        // Two processes on one exchange at the same time: what else happens on the machine happens to both.
+        let market = try await MarketRun(
+            .trades(rate: 4_000, pacing: .recorded), folder: folder.url, exchange: "simulator")
+        let feed = ["--feed", "simulator=ws://127.0.0.1:\(market.port)/ws/btcusdt@trade"] + Self.averages
+        func start(_ name: String) throws -> RunningTickline {
+            try RunningTickline(feed, folder: folder.url, name: name, data: "away")
+        }
+        let first = try start("first")
+        try await waitUntil("something is stored") { await first.metric("tickline_store_documents_total") > 0 }
+        #expect(first.process.stop() == 0)
+        let holder = try await lock(folder.url.appendingPathComponent("away/tickline.sqlite").path)
+        let away = try start("second")
+        let beside = try RunningTickline(feed, folder: folder.url, name: "beside")
+        try await waitUntil("a backlog", timeout: .seconds(60)) { await away.metric("tickline_ticks_total") > 60_000 }
+        holder.stop(SIGKILL)
+        let seconds = try await waitUntilStored(away)
+        #expect(away.process.stop() == 0 && beside.process.stop() == 0)
+        _ = try await market.stop()
+        let (there, here) = (try decisions("second"), try decisions("beside"))
+        #expect(try counts("second")["dropped"] == 0)
+        print(
+            "figure: M1 decision p50 and p99 with the store away and catching up:",
+            "\(there.p50 / 1e3), \(there.p99 / 1e3) µs, beside it with the store there \(here.p50 / 1e3),",
+            "\(here.p99 / 1e3) µs: ratio \(there.p50 / here.p50), \(there.p99 / here.p99); caught up in \(seconds) s")
+    }
+
+    /// Percentiles of the time to a decision in a run's summary, nanoseconds.
+    private func decisions(_ name: String) throws -> (p50: Double, p99: Double) {
+        let data = try Data(contentsOf: folder.url.appendingPathComponent("\(name).json"))
+        let stages = (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["stages"] as? [String: Any]
+        let stage = try #require(stages?["tick_to_decision"] as? [String: Any])
+        return (try #require(stage["p50"] as? Double), try #require(stage["p99"] as? Double))
     }
 }

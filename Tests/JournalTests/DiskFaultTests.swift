@@ -90,6 +90,40 @@ struct DiskFaultTests {
         print("figure: P3 full disk without a past: \(dropped) segments in memory, counted; ready again with room")
     }
 
+    @Test func `on a full disk segments with unacknowledged decisions are never recycled`() throws {
+        let fixture = try JournalFixture()
+        let disk = try TemporaryDisk(mebibytes: 2)
+        defer { disk.remove() }
+        let engine = JournalChain(.engine)
+        let plans = [
+            ChainPlan(chain: Self.chain, segmentBytes: Self.segmentBytes, tableEntries: 128),
+            ChainPlan(chain: engine, segmentBytes: Self.segmentBytes, tableEntries: 128),
+        ]
+        let journal = try fixture.begin(plans: plans, folder: disk.path, wallClock: nil)
+        var feed = journal.writer(of: Self.chain)
+        var decisions = journal.writer(of: engine)
+        journal.start { (1, 0) }
+        for number in 0..<800 as Range<UInt64> {
+            if number == 400 { try disk.fill() }
+            feed.write(number, bytes: 2_000)
+            if number % 100 == 0 { try wait { decisions.advance() } }
+            decisions.write(number, bytes: 0)
+        }
+        let inMemory = Int(fixture.metrics.total("tickline_dropped_total"))
+        let recycled = Int(fixture.metrics.total("tickline_journal_recycled_segments_total"))
+        let kept = try JournalFolder(path: disk.path).chains[engine]?.map(\.segment) ?? []
+        // In front of what is in memory alone there is every one from the first on.
+        #expect(kept.count >= 4 && kept == Array(1...UInt64(kept.count)))
+        let feeds = try Self.segments(disk.path)
+        #expect(feeds.first == UInt64(recycled + 1) && recycled > 0, "each recycled one is counted")
+        _ = consume feed
+        _ = consume decisions
+        journal.stop()
+        print(
+            "figure: P3 full disk, decisions unacknowledged: segments with decisions kept \(kept.count), recycled of others",
+            "\(recycled), of decisions 0, in memory and counted \(inMemory)")
+    }
+
     @Test func `a file whose maker was killed before it had room is none of the chain`() throws {
         let fixture = try JournalFixture()
         let journal = try fixture.begin()

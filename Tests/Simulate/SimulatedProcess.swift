@@ -47,7 +47,7 @@ final class SimulatedProcess: @unchecked Sendable {
             logger: logger, progress: pipeline.journal?.storeProgress)
         (self.folder, self.writer, self.pipeline) = (folder, writer, pipeline)
         let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)
-        journal?.start(unacknowledged: { signals.unacknowledgedSignals })
+        journal?.start(signals: { signals.takenSignals })
         settle { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
         writer.start()
         signals.start()

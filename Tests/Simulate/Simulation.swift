@@ -89,7 +89,9 @@ final class Simulation: @unchecked Sendable {
     private var words: String { process?.failure.map { ": \($0)" } ?? "" }
 
     private var isSettled: Bool {
-        guard let process, process.isRunning, process.pipeline?.signals.unacknowledgedSignals == 0 else { return false }
+        guard let process, process.isRunning, let taken = process.pipeline?.signals.takenSignals,
+            taken.count == taken.acknowledged
+        else { return false }
         return market.symbols.indices.allSatisfy { instrument in
             market.trades[instrument].last.map {
                 documents.ticks[SimulatedDocuments.Key(instrument: UInt32(instrument), id: $0.id)] != nil

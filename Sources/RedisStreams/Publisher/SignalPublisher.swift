@@ -66,6 +66,13 @@ public final class SignalPublisher: Sendable {
     /// Signals Redis has not acknowledged. Any thread.
     public var pendingSignals: Int { core.outbox.pending }
 
+    /// Signals taken so far, and those of them that Redis has acknowledged, which are the first. Any thread.
+    public var takenSignals: (count: UInt64, acknowledged: UInt64) {
+        // acknowledged first, so that it cannot be the newer of the two.
+        let acknowledged = core.outbox.acknowledged
+        return (core.outbox.head, acknowledged)
+    }
+
     /// Ends the threads as soon as every signal is acknowledged, or after `timeout`. The engine must have stopped.
     ///
     /// Once, on a started publisher; a second call traps. Where a thread is stuck in the system's name resolver it is
