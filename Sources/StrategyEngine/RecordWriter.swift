@@ -92,15 +92,16 @@ struct RecordWriter: ~Copyable {
 
     /// A record found no room.
     private mutating func refuse(_ dropped: Counter) {
-        guard let detour else { return dropped.addFromOnlyWriter() }
-        leave(detour)
+        // Not bound to a name: that would count a reference.
+        guard detour != nil else { return dropped.addFromOnlyWriter() }
+        leave()
     }
 
     /// Leaves what was recorded since the end of the last batch, and all that follows, to the journal.
-    private mutating func leave(_ detour: RecordDetour) {
+    private mutating func leave() {
         abortUnpublished()
         isOpen = false
-        detour.begin(behind: published)
+        detour?.begin(behind: published)
     }
 
     /// Takes back what is not visible yet.
@@ -140,7 +141,7 @@ struct RecordWriter: ~Copyable {
         guard ring != nil else { return }
         let place = RecordDetour.Place(sequence: mark.sequence, takenSlots: takenSlots)
         credit = max(0, credit - 1)
-        if isOpen, ring?.tryWrite(mark.slot) != true, let detour { leave(detour) }
+        if isOpen, ring?.tryWrite(mark.slot) != true, detour != nil { leave() }
         if isOpen {
             publish()
             published = place

@@ -128,7 +128,7 @@ import Testing
     {
         defer { folder.remove() }
         let ticks = 1_000_000
-        let run = try start(BurstServer(count: ticks), ["--journal-budget", "112"])
+        let run = try start(BurstServer(count: ticks), ["--journal-budget", "128"])
         try await waitUntil("something is stored: \(run.process.output.suffix(500))", timeout: .seconds(60)) {
             await run.metric("tickline_store_documents_total") > 0
         }
