@@ -32,7 +32,7 @@ package struct NodeJournal: Sendable {
     /// The way of records that find no room in the ring to the store writer; nil where nothing is stored.
     let detour: RecordDetour?
     /// What the store writer reads there.
-    let backlog: JournalCatchUp?
+    package let backlog: JournalCatchUp?
     /// The store writer's notes; nil where nothing is stored.
     private let stored: SharedLog?
     /// The publisher's notes; nil where nothing is published.
