@@ -6,7 +6,7 @@ public import TradingModel
 /// | kind | source, detail | words |
 /// |---|---|---|
 /// | `take` | ring, − | 0: slots taken from that ring, 1: when (monotonic) |
-/// | `timer` | −, − | 0: the time the core was told (monotonic) |
+/// | `timer` | −, − | 0: the time the core was told (monotonic); the last there is where the run ends |
 /// | `adopted` | strategy, side | 0: instrument, 1: tick id: a sign taken over from the stream |
 /// | `decision` | strategy, reason | 0: tick id, 1: exchange time, 2: receive time (monotonic), 3: price, 4: receive time (wall), 5: instrument, side in the upper half |
 /// | `sums` | strategy, − | 0, 1: short sum, 2, 3: long sum, 4: number of the signal, 0 for what is none; ends its decision |
@@ -38,7 +38,7 @@ public enum EngineEntryKind {
     public static func time(of entry: JournalEntry) -> MonotonicNanos? {
         switch entry.kind {
         case take, sent: MonotonicNanos(rawValue: entry.word1)
-        case timer: MonotonicNanos(rawValue: entry.word0)
+        case timer: entry.word0 == .max ? nil : MonotonicNanos(rawValue: entry.word0)
         default: nil
         }
     }

@@ -181,7 +181,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         // Not between ticks that are due: the same calls in the same order then do the same in a replay.
         if core.timerNanos != .max, !core.hasDue {
             let now = MonotonicClock.now()
-            if now.rawValue >= core.timerNanos {
+            if now.rawValue >= core.timerNanos, hasJournalRoom() {
                 core.advance(to: now)
                 if releaseDue(&clock) > 0 { hasWorked = true }
             }
