@@ -218,7 +218,7 @@ public struct JournalPlayer: ~Copyable {
                     replay, chain: JournalChain(.feed, feed), run: run, first: taken[feed], in: folder,
                     engineSegment: segment.path))
         }
-        if description.refill != nil {
+        if description.hasHistory {
             let ring = description.feeds.count
             guard taken.indices.contains(ring) else { throw .foreignCheckpoint(path: segment.path) }
             cursors.append(try HistoryCursor(run: run, first: taken[ring], in: folder))

@@ -32,14 +32,17 @@ public struct RunDescription: Codable, Sendable, Equatable {
     public struct Refill: Codable, Sendable, Equatable {
         var mostRefilledIDs: Int
         var twinWaitMillis: UInt32
-        var hasTwin: [Bool]
+        /// Missing in journals of earlier versions.
+        var feedsByInstrument: [[Int]]?
         /// Missing in journals of runs whose feeds had one connection.
         var feedPairs: Int?
 
         var configuration: RefillConfiguration {
-            RefillConfiguration(
-                mostRefilledIDs: mostRefilledIDs, twinWaitMillis: twinWaitMillis, hasTwin: hasTwin,
+            var configuration = RefillConfiguration(
+                mostRefilledIDs: mostRefilledIDs, feedsByInstrument: feedsByInstrument ?? [],
                 feedPairs: feedPairs ?? 0)
+            configuration.twinWaitMillis = twinWaitMillis
+            return configuration
         }
     }
 
@@ -73,10 +76,13 @@ public struct RunDescription: Codable, Sendable, Equatable {
         self.priceBandPercent = priceBandPercent
         self.refill = refill.map {
             Refill(
-                mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis, hasTwin: $0.hasTwin,
-                feedPairs: $0.feedPairs)
+                mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis,
+                feedsByInstrument: $0.feedsByInstrument, feedPairs: $0.feedPairs)
         }
     }
+
+    /// Whether the exchange's history was asked, and so has a chain and a ring behind the feeds'.
+    var hasHistory: Bool { (refill?.mostRefilledIDs ?? 0) > 0 }
 
     /// Number of instruments.
     public var instrumentCount: Int { instruments.count }

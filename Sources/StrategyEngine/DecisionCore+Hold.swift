@@ -14,10 +14,12 @@ public enum Released: Sendable, Equatable {
 
 /// Streams on hold: what happens between a hole and its end.
 ///
-/// A hole in the ids of an instrument's averages puts that stream on hold. All its later ticks wait in the buffer, the
-/// missing ids are asked for (first another connection has its time), and as soon as the next id is there it is due, and
-/// so are those behind it: the owner calls `releaseNext` until nothing is due before it takes the next slot. Each hole is
-/// waited for by itself, also a second one behind the first. Nobody waits any more
+/// A hole in the ids of an instrument's averages puts that stream on hold. All its later ticks wait in the buffer, other
+/// connections that deliver it have their time, then the missing ids are asked for where the hole is not too large for that,
+/// and as soon as the next id is there it is due, and so are those behind it: the owner calls `releaseNext` until nothing is
+/// due before it takes the next slot. Each hole is waited for by itself, also a second one behind the first. Nobody waits any
+/// more
+/// - when nobody is asked and the other connections have had their time,
 /// - when the answer has ended or the request found no room,
 /// - 3 s after the hole was seen, which `advance(to:)` tells,
 /// - when the buffer is full (the stream with the most waiting ticks goes on) or the stream has too many holes (the first).
@@ -234,13 +236,14 @@ extension DecisionCore {
     ) {
         let instrument = Int(record.instrument)
         let count = lastID - firstID + 1
-        let isRefillable = count <= holds.mostRefilledIDs
+        let isAwaited = isAwaited(behind: record)
+        let isRefillable = count <= holds.mostHeldIDs(isAwaited: isAwaited)
         let hole = Hole(
             firstID: firstID, lastID: lastID, missingCount: count, noticedNanos: record.receiveMonotonicNanos,
             beforeTimeNanos: beforeTimeNanos, afterTimeNanos: record.exchangeTimeNanos,
             receiveOffsetNanos: receiveTime(of: record).rawValue &- record.exchangeTimeNanos, feed: record.feed,
             cause: cause, isRefillable: isRefillable, isGivenUp: !isRefillable)
-        holds.append(hole, to: instrument, isPaired: isPairOpen(record.feed))
+        holds.append(hole, to: instrument, isAwaited: isAwaited)
         let added = holds.hole(holds.streams[instrument].holeCount - 1, of: instrument)
         guard isRefillable else { return }
         if added.pointee.askAtNanos == .max { ask(for: added, of: instrument) }
@@ -279,13 +282,15 @@ extension DecisionCore {
         return true
     }
 
-    /// Asks for the ids of a hole that have not come: all from the first of them to the last.
+    /// Asks for the ids of a hole that have not come: all from the first of them to the last. What is too large for that was
+    /// for other connections to fill, and they have had their time.
     private mutating func ask(for hole: UnsafeMutablePointer<Hole>, of instrument: Int) {
         hole.pointee.askAtNanos = .max
         guard hole.pointee.missingCount > 0, let kind = RecordKind(rawValue: averageSources[instrument]) else { return }
         var (first, last) = (max(hole.pointee.firstID, holds.streams[instrument].nextID), hole.pointee.lastID)
         while holds.buffer.contains(UInt32(instrument), first) { first += 1 }
         while holds.buffer.contains(UInt32(instrument), last) { last -= 1 }
+        guard last - first < holds.mostRefilledIDs else { return giveUp(hole, .timeout) }
         let request = RefillRequest(
             ordinal: holds.requestCount + 1, instrument: UInt32(instrument), kind: kind, feed: hole.pointee.feed,
             firstID: first, lastID: last, beforeTimeNanos: hole.pointee.beforeTimeNanos,

@@ -231,7 +231,9 @@ public struct DecisionCore: ~Copyable {
             return .next
         case .hole(let firstID, let lastID):
             let cause: GapCause = previousConnection == connection ? .skipped : .reconnect
-            if lastID - firstID < holds.mostRefilledIDs, record.kind == averageSources[Int(record.instrument)] {
+            if record.kind == averageSources[Int(record.instrument)],
+                lastID - firstID < holds.mostHeldIDs(isAwaited: isAwaited(behind: record))
+            {
                 beginHold(
                     record, firstID: firstID, lastID: lastID, beforeTimeNanos: previousTimeNanos, cause: cause)
                 return .refused
@@ -251,13 +253,18 @@ public struct DecisionCore: ~Copyable {
     /// Marks a feed's connection that has ended; above any number of connections, below the feed.
     static let isClosed: UInt64 = 1 << 47
 
-    /// Whether the other connection of the same feed is open: it may still deliver what this one has skipped. O(1).
-    func isPairOpen(_ feed: UInt16) -> Bool {
-        let (feed, pairs) = (Int(feed), holds.feedPairs)
-        guard feed < 2 * pairs else { return false }
-        let other = connections[feed < pairs ? feed + pairs : feed - pairs]
-        return other != 0 && other & Self.isClosed == 0
+    /// Whether another connection that delivers the tick's stream is open: it may still deliver what this one has skipped.
+    /// O(feeds).
+    func isAwaited(behind tick: borrowing Tick) -> Bool {
+        let (own, instrument, pairs) = (Int(tick.feed), Int(tick.instrument), holds.feedPairs)
+        for feed in 0..<pairs {
+            guard feed == own || feed + pairs == own || holds.isDelivered(instrument, by: feed) else { continue }
+            if feed != own && isOpen(feed) || feed + pairs != own && isOpen(feed + pairs) { return true }
+        }
+        return false
     }
+
+    private func isOpen(_ feed: Int) -> Bool { connections[feed] != 0 && connections[feed] & Self.isClosed == 0 }
 
     private mutating func take(price tick: borrowing Tick, instrument: Int, receiveTime: UnixNanos) {
         records.append(tick: tick)

@@ -118,8 +118,8 @@ extension HeldStreams {
 
     /// Takes over what an instrument held; nothing where it holds nothing now.
     mutating func restore(_ saved: Saved, of old: Int, as new: Int) {
-        // A run that refills nothing has no room for what waited: its ids are a gap then.
-        guard mostRefilledIDs > 0, saved.streams[old].isOnHold else { return }
+        // A run that holds nothing has no room for what waited: its ids are a gap then.
+        guard isUsed, saved.streams[old].isOnHold else { return }
         streams[new] = saved.streams[old]
         onHoldCount += 1
         if saved.streams[old].isDue { dueCount += 1 }

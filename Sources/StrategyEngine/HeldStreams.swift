@@ -19,7 +19,7 @@ struct Hole {
     var receiveOffsetNanos: Int64
     var feed: UInt16
     var cause: GapCause
-    /// False for a hole that is too large: its ids are a gap, and nothing of it is taken any more.
+    /// False for a hole that is too large to wait for: its ids are a gap, and nothing of it is taken any more.
     var isRefillable: Bool
     /// Nobody waits for its ids any more; those that did come still count.
     var isGivenUp: Bool
@@ -56,11 +56,14 @@ struct HeldStreams: ~Copyable {
     static let mostHoles = 8
 
     let instrumentCount: Int
-    /// 0: nothing is ever held.
+    /// Whether anything is ever held.
+    let isUsed: Bool
+    /// The largest hole that is asked for; 0: none.
     let mostRefilledIDs: UInt64
     private let twinWaitNanos: UInt64
     let feedPairs: Int
-    private let hasTwin: UnsafeMutablePointer<Bool>
+    /// By instrument and feed, whether the feed delivers the stream.
+    private let deliveries: UnsafeMutablePointer<Bool>
     let streams: UnsafeMutablePointer<HeldStream>
     private let holes: UnsafeMutablePointer<Hole>
     var buffer: HoldBuffer
@@ -71,16 +74,17 @@ struct HeldStreams: ~Copyable {
 
     init(instrumentCount: Int, configuration: RefillConfiguration?) {
         precondition(
-            configuration.map { (1...RefillConfiguration.mostIDs).contains($0.mostRefilledIDs) } ?? true,
-            "1 to \(RefillConfiguration.mostIDs) ids are refilled at once")
+            configuration.map { (0...RefillConfiguration.mostIDs).contains($0.mostRefilledIDs) } ?? true,
+            "0 to \(RefillConfiguration.mostIDs) ids are refilled at once")
         self.instrumentCount = instrumentCount
+        isUsed = configuration != nil
         mostRefilledIDs = UInt64(configuration?.mostRefilledIDs ?? 0)
         twinWaitNanos = UInt64(configuration?.twinWaitMillis ?? 0) * 1_000_000
         feedPairs = configuration?.feedPairs ?? 0
-        hasTwin = .allocate(capacity: instrumentCount)
-        hasTwin.initialize(repeating: false, count: instrumentCount)
-        for (index, value) in (configuration?.hasTwin ?? []).prefix(instrumentCount).enumerated() {
-            hasTwin[index] = value
+        deliveries = .allocate(capacity: instrumentCount * feedPairs)
+        deliveries.initialize(repeating: false, count: instrumentCount * feedPairs)
+        for (index, feeds) in (configuration?.feedsByInstrument ?? []).prefix(instrumentCount).enumerated() {
+            for feed in feeds where feed < feedPairs { deliveries[index * feedPairs + feed] = true }
         }
         streams = .allocate(capacity: instrumentCount)
         streams.initialize(repeating: HeldStream(), count: instrumentCount)
@@ -89,7 +93,7 @@ struct HeldStreams: ~Copyable {
     }
 
     deinit {
-        hasTwin.deallocate()
+        deliveries.deallocate()
         streams.deallocate()
         holes.deallocate()
     }
@@ -110,11 +114,17 @@ struct HeldStreams: ~Copyable {
         return nil
     }
 
-    /// Adds a hole behind the others; `isPaired`: the feed's other connection is open.
-    mutating func append(_ hole: Hole, to instrument: Int, isPaired: Bool) {
+    /// Whether a feed delivers the stream.
+    func isDelivered(_ instrument: Int, by feed: Int) -> Bool { deliveries[instrument * feedPairs + feed] }
+
+    /// The largest hole that is waited for; `isAwaited`: another connection may fill it.
+    func mostHeldIDs(isAwaited: Bool) -> UInt64 { isAwaited ? UInt64(RefillConfiguration.mostIDs) : mostRefilledIDs }
+
+    /// Adds a hole behind the others; `isAwaited`: another connection may fill it.
+    mutating func append(_ hole: Hole, to instrument: Int, isAwaited: Bool) {
         precondition(streams[instrument].holeCount < Self.mostHoles, "room for a hole is always left")
         var hole = hole
-        if hasTwin[instrument] || isPaired, hole.isRefillable {
+        if isAwaited, hole.isRefillable {
             let (nanos, isOver) = hole.noticedNanos.addingReportingOverflow(twinWaitNanos)
             if !isOver { hole.askAtNanos = nanos }
         }

@@ -1,28 +1,35 @@
 /// What the engine does about a hole in the ids that the averages are taken over.
 ///
-/// With it such a hole puts the stream on hold: the ticks behind the hole wait, the missing ids are asked for, and what
-/// comes is processed in the order of the ids, as if it had come in time. Without it a hole is a gap at once.
+/// A hole that another connection may still fill, or that the exchange's history is asked for, puts the stream on hold: the
+/// ticks behind it wait, and what comes is processed in the order of the ids, as if it had come in time. Any other hole, and
+/// each one without a configuration, is a gap at once.
 public struct RefillConfiguration: Sendable, Equatable {
-    /// Most ids that may be asked for at once: half of the ticks that can wait.
+    /// The largest hole that is waited for while another connection may fill it, and the most ids that may be asked for at
+    /// once: half of the ticks that can wait.
     public static let mostIDs = HoldBuffer.capacitySlots / 2
     /// A stream that is still on hold so long after the hole was seen goes on without the missing ids.
     public static let giveUpNanos: UInt64 = 3_000_000_000
+    /// How long another connection may take before missing ids are asked for.
+    public static let twinWaitMillis: UInt32 = 250
+    /// How long it may take where nobody is asked: a packet that is lost twice on its way comes after some 200 + 400 ms of
+    /// waiting and the round trips.
+    public static let loneTwinWaitMillis: UInt32 = 1_000
 
-    /// The largest hole that is refilled, in ids, 1 to `mostIDs`; a larger one is a gap at once.
+    /// The largest hole that is asked for, in ids, to `mostIDs`; 0: none.
     public var mostRefilledIDs: Int
-    /// How long another connection may still deliver the missing ids before they are asked for.
+    /// How long another connection may still deliver the missing ids before they are asked for or, where they are not, a gap.
     public var twinWaitMillis: UInt32
-    /// By instrument index, whether more than one connection delivers its trades; missing entries are false.
-    public var hasTwin: [Bool]
+    /// By instrument index, the feeds that deliver its trades; missing entries are empty.
+    public var feedsByInstrument: [[Int]]
     /// Where each feed has two connections, which are feeds of the engine: the number of feeds, so that feed `f` and feed
-    /// `f + feedPairs` deliver the same. 0: each has one. While both are open, each is the other's twin.
+    /// `f + feedPairs` deliver the same. 0: each has one, and no other is waited for.
     public var feedPairs: Int
 
     /// Creates a configuration.
-    public init(mostRefilledIDs: Int = 1_000, twinWaitMillis: UInt32 = 250, hasTwin: [Bool] = [], feedPairs: Int = 0) {
+    public init(mostRefilledIDs: Int = 1_000, feedsByInstrument: [[Int]] = [], feedPairs: Int = 0) {
         self.mostRefilledIDs = mostRefilledIDs
-        self.twinWaitMillis = twinWaitMillis
-        self.hasTwin = hasTwin
+        twinWaitMillis = mostRefilledIDs > 0 ? Self.twinWaitMillis : Self.loneTwinWaitMillis
+        self.feedsByInstrument = feedsByInstrument
         self.feedPairs = feedPairs
     }
 }

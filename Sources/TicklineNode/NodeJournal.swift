@@ -46,7 +46,7 @@ package struct NodeJournal: Sendable {
         plan: NodePlan, folder: DataFolder, sizes: JournalSizes, hasStore: Bool, settings: Settings,
         metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
-        ringCount = plan.connections.count + (plan.refill == nil ? 0 : 1)
+        ringCount = plan.connections.count + (plan.hasHistory ? 1 : 0)
         description = RunDescription(
             catalog: plan.catalog,
             feeds: plan.connections.map { ($0, FeedConfiguration.defaultMostMessageBytes) },

@@ -13,8 +13,10 @@ package struct NodePlan: Sendable {
     package let catalog: MarketCatalog
     /// Which silence of which stream is an alarm.
     let silence: SilenceAlarms
-    /// What is done about missing trades; nil: nothing.
-    let refill: RefillConfiguration?
+    /// What is done about missing trades.
+    let refill: RefillConfiguration
+    /// Whether the exchange's history is asked for them.
+    var hasHistory: Bool { refill.mostRefilledIDs > 0 }
     /// Redis, nil for the console.
     let redis: RedisEndpoint?
 
@@ -99,18 +101,17 @@ package struct NodePlan: Sendable {
         }
     }
 
-    /// What is done about missing trades, if anything. Where two feeds deliver an instrument's prices, the other one has its
-    /// time first.
+    /// What is done about missing trades.
     ///
     /// - Parameter feedPairs: see `RefillConfiguration`.
     static func refill(
         _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedStreams], feedPairs: Int
-    ) -> RefillConfiguration? {
-        guard settings.refillIDs > 0 else { return nil }
-        let hasTwin = specifications.map { specification in
-            feeds.count { $0.delivers(specification.averageSource, of: specification.instrument) } > 1
+    ) -> RefillConfiguration {
+        let feedsByInstrument = specifications.map { specification in
+            feeds.indices.filter { feeds[$0].delivers(specification.averageSource, of: specification.instrument) }
         }
-        return RefillConfiguration(mostRefilledIDs: settings.refillIDs, hasTwin: hasTwin, feedPairs: feedPairs)
+        return RefillConfiguration(
+            mostRefilledIDs: settings.refillIDs, feedsByInstrument: feedsByInstrument, feedPairs: feedPairs)
     }
 
     /// What `body` makes; its refusal begins with where the settings came from.

@@ -32,7 +32,7 @@ package struct Pipeline: Sendable {
     ) throws(SettingsError) {
         let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
         let path = DataPath(
-            feedCount: plan.feeds.count, hasHistory: plan.refill != nil, hasStore: settings.store != .none,
+            feedCount: plan.feeds.count, hasHistory: plan.hasHistory, hasStore: settings.store != .none,
             hasJournal: settings.journal == .on)
         path.register(metrics, names: names)
         records = path.records

@@ -13,12 +13,6 @@ import TradingModel
             refill: RefillConfiguration(feedPairs: 2), requestSlots: 64)
     }
 
-    private func session(_ event: SessionEvent, feed: UInt16, connection: UInt64 = 1) -> Tick {
-        SessionRecord(
-            event: event, feed: feed, connection: connection, wallOffsetNanos: 0, monotonic: .init(rawValue: 1)
-        ).slot
-    }
-
     @Test func `a hole waits for the other connection while that one is open`() throws {
         var fixture = try fixture()
         for feed in [0, 2] as [UInt16] { _ = fixture.signals(session(.opened, feed: feed)) }

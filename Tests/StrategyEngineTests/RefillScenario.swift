@@ -46,6 +46,7 @@ struct RefillScenario: ~Copyable {
     var holeCount: Int { holes.count }
     var metrics: MetricsRegistry { fixture.metrics }
     private let configuration: RefillConfiguration
+    private let hasTwin: Bool
     private let catalog: MarketCatalog
     private let spacingNanos: UInt64
 
@@ -57,7 +58,8 @@ struct RefillScenario: ~Copyable {
         self.fates = fates
         self.catalog = catalog
         random = SeededRandom(seed: seed)
-        configuration = RefillConfiguration(hasTwin: [fates.contains { $0 == .twin || $0 == .mixed }])
+        hasTwin = fates.contains { $0 == .twin || $0 == .mixed }
+        configuration = RefillConfiguration(feedsByInstrument: [hasTwin ? [0, 1] : [0]], feedPairs: 2)
         fixture = CoreFixture(catalog, refill: configuration, requestSlots: 1_024)
     }
 
@@ -65,6 +67,7 @@ struct RefillScenario: ~Copyable {
     mutating func run() -> Recorded {
         var index = 0
         var nanos: UInt64 = 1_000_000_000
+        for feed in [0, 1] as [UInt16] { queue.append((0, 0, session(.opened, feed: feed))) }
         while index < ledger.count {
             for _ in 0..<Int.random(in: 1...80, using: &random) where index < ledger.count {
                 send(ledger[index], feed: 0, atNanos: nanos)
@@ -78,7 +81,7 @@ struct RefillScenario: ~Copyable {
             let fate = fates.randomElement(using: &random)!
             holes.append((index...index + count - 1, fate))
             // The next tick shows the hole.
-            if configuration.hasTwin[0] { sendTwin(of: holes.count - 1, noticedNanos: nanos) }
+            if hasTwin { sendTwin(of: holes.count - 1, noticedNanos: nanos) }
             index += count
         }
         queue.sort { ($0.atNanos, $0.order) < ($1.atNanos, $1.order) }

@@ -157,7 +157,8 @@ import TradingModel
     }
 
     @Test func `another connection has its time before the ids it did not deliver are asked for`() throws {
-        var fixture = try fixture(RefillConfiguration(hasTwin: [true]))
+        var fixture = try fixture(RefillConfiguration(feedsByInstrument: [[0, 1]], feedPairs: 2))
+        for feed in [0, 1] as [UInt16] { _ = fixture.signals(session(.opened, feed: feed)) }
         for id in [1, 2, 3, 4, 11, 12] as [UInt64] { _ = fixture.signals(trade(id, Int64(id))) }
         #expect(fixture.requested().isEmpty)
         for id in [4, 5, 6, 8, 10, 11] as [UInt64] { _ = fixture.signals(trade(id, Int64(id), feed: 1)) }
@@ -289,7 +290,9 @@ import TradingModel
     }
 
     @Test func `at the end of a run nothing is waited for`() throws {
-        var fixture = try fixture(RefillConfiguration(hasTwin: [true, false]), instruments: 2)
+        var fixture = try fixture(
+            RefillConfiguration(feedsByInstrument: [[0, 1], [0]], feedPairs: 2), instruments: 2)
+        for feed in [0, 1] as [UInt16] { _ = fixture.signals(session(.opened, feed: feed)) }
         for instrument in [0, 1] as [UInt32] {
             for id in [1, 3, 4, 6] as [UInt64] { _ = fixture.signals(trade(id, 5, instrument: instrument)) }
         }

@@ -29,6 +29,13 @@ func trade(
         instrument: instrument, kind: kind, flags: flags, feed: feed)
 }
 
+/// What a feed says about its connection.
+func session(_ event: SessionEvent, feed: UInt16, connection: UInt64 = 1) -> Tick {
+    SessionRecord(
+        event: event, feed: feed, connection: connection, wallOffsetNanos: 0, monotonic: MonotonicNanos(rawValue: 1)
+    ).slot
+}
+
 /// An engine core with everything it records at hand.
 struct CoreFixture: ~Copyable {
     var core: DecisionCore
@@ -65,7 +72,8 @@ struct CoreFixture: ~Copyable {
         return releaseDue()
     }
 
-    private mutating func releaseDue() -> [Decision] {
+    /// Processes what is due and returns the signals.
+    mutating func releaseDue() -> [Decision] {
         var signals: [Decision] = []
         while core.hasDue {
             released.append(core.releaseNext())
