@@ -1,4 +1,5 @@
 public import RingBuffer
+public import TradingModel
 
 /// The reading ends of all feeds' rings, in feed order. Engine's thread only.
 @usableFromInline
@@ -23,6 +24,19 @@ struct FeedRings: ~Copyable {
         var sum = 0
         for index in 0..<count { sum += consumers[index].occupancy }
         return sum
+    }
+
+    /// When the first of what waits in the rings was received, `max` where nothing does. What the exchange's history gave was
+    /// not. O(feeds).
+    @inlinable
+    var earliestReceiptNanos: UInt64 {
+        var earliest = UInt64.max
+        for index in 0..<count {
+            let first = consumers[index].peek(most: 1, as: Tick.self)
+            guard !first.isEmpty, !first[0].isRefilled else { continue }
+            earliest = min(earliest, first[0].receiveMonotonicNanos)
+        }
+        return earliest
     }
 
     /// Whether any ring holds something; O(feeds).

@@ -180,9 +180,11 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         var hasWorked = core.hasDue && releaseDue(&clock) > 0
         // Not between ticks that are due: the same calls in the same order then do the same in a replay.
         if core.timerNanos != .max, !core.hasDue {
-            let now = MonotonicClock.now()
-            if now.rawValue >= core.timerNanos, hasJournalRoom() {
-                core.advance(to: now)
+            var nanos = MonotonicClock.now().rawValue
+            // No further than what waits in the rings: an engine that is late gives up nothing that is there already.
+            if nanos >= core.timerNanos { nanos = min(nanos, rings.earliestReceiptNanos) }
+            if nanos >= core.timerNanos, hasJournalRoom() {
+                core.advance(to: MonotonicNanos(rawValue: nanos))
                 if releaseDue(&clock) > 0 { hasWorked = true }
             }
         }
