@@ -5,7 +5,7 @@ import TradingModel
 
 /// What a run consists of, worked out from the settings before anything is started.
 package struct NodePlan: Sendable {
-    /// One per feed, in the order of the settings.
+    /// One per feed, in the order of the settings, those that double one behind the others.
     let feeds: [FeedPlan]
     /// The feeds' connections, by the engine's index: the first of each feed, then the second of each.
     var connections: [FeedPlan] { feeds + feeds }
@@ -26,7 +26,10 @@ package struct NodePlan: Sendable {
     /// - Throws: `SettingsError.conflict` with the remedy of whatever was not understood.
     package init(settings: Settings, origin: (String) -> SettingOrigin = { .flag($0) }) throws(SettingsError) {
         let strategy = try Self.strategy(settings, origin)
-        feeds = try Self.explained(["feed"], origin) { try FeedPlan.plans(parsing: settings.feeds) }
+        feeds = try Self.explained(["feed", "redundant-feed"], origin) {
+            try FeedPlan.plans(parsing: settings.feeds, doubledBy: settings.redundantFeeds)
+        }
+        feedNames = feeds.enumerated().map { "\($1.exchange.rawValue)#\($0)" }
         redis = try Self.redis(settings, origin)
         guard feeds.count <= Self.mostFeeds else {
             throw .conflict(

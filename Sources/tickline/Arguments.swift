@@ -25,7 +25,9 @@ protocol SettingScope {
 
 /// Where market data comes from: what `demo` decides for itself.
 enum FeedScope: SettingScope {
-    static func includes(_ flag: SettingFlag) -> Bool { ["feeds", "connection"].contains(flag.section) }
+    static func includes(_ flag: SettingFlag) -> Bool {
+        ["feeds", "redundantFeeds", "connection"].contains(flag.section)
+    }
 }
 
 /// Which store, and where it is.

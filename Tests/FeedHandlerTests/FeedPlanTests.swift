@@ -116,6 +116,54 @@ import TradingModel
         #expect(full.map(\.streams.count) == [1_024])
     }
 
+    @Test func `a redundant feed subscribes all streams of the feed it doubles, at its own address`() throws {
+        let plans = try FeedPlan.plans(
+            parsing: ["ws://x/ws/ethusdt@trade", "ws://x/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker"],
+            doubledBy: ["wss://y:9443/a/ws/btcusdt@bookTicker?timeUnit=millisecond", "ws://x:81/ws/ETHUSDT@trade"])
+        #expect(
+            plans.map(\.address) == [
+                "ws://x:80/ws/ethusdt@trade?timeUnit=MICROSECOND",
+                "ws://x:80/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker/btcusdt@trade&timeUnit=MICROSECOND",
+                "wss://y:9443/a/ws/btcusdt@depth@100ms/btcusdt@bookTicker/btcusdt@trade?timeUnit=millisecond",
+                "ws://x:81/ws/ethusdt@trade?timeUnit=MICROSECOND",
+            ])
+        #expect(plans.map { $0.addedStreams.map(\.description) } == [[], ["btcusdt@trade"], [], []])
+        // Two feeds of the same streams: each has its own.
+        let two = try FeedPlan.plans(
+            parsing: ["ws://x/ws/a@trade", "ws://y/ws/a@trade"], doubledBy: ["ws://z/ws/a@trade", "ws://x/ws/a@trade"])
+        #expect(two.map(\.host) == ["x", "y", "z", "x"])
+        let names = (0..<1_500).map { "s\($0)@trade" }.joined(separator: "/")
+        let many = try FeedPlan.plans(parsing: ["ws://x/ws/\(names)"], doubledBy: ["ws://y/ws/s7@trade"])
+        #expect(many.map(\.host) == ["x", "x", "y", "y"] && many[0].streams == many[2].streams)
+        #expect(many[1].streams == many[3].streams && many.map(\.streams.count) == [750, 750, 750, 750])
+    }
+
+    @Test(
+        arguments: [
+            (["ws://y/ws/c@trade"], .nothingToDouble("ws://y:80/ws/c@trade?timeUnit=MICROSECOND", .binance)),
+            (
+                ["ws://y/ws/a@trade/c@trade"],
+                .nothingToDouble("ws://y:80/ws/a@trade/c@trade?timeUnit=MICROSECOND", .binance)
+            ),
+            (
+                ["ws://y/ws/a@trade/b@trade"],
+                .nothingToDouble("ws://y:80/ws/a@trade/b@trade?timeUnit=MICROSECOND", .binance)
+            ),
+            (
+                ["simulator=ws://y/ws/a@trade"],
+                .nothingToDouble("ws://y:80/ws/a@trade?timeUnit=MICROSECOND", .simulator)
+            ),
+            (["ws://X:80/ws/a@trade"], .sameEndpoint("X:80")), (["ws://y/ws"], .noStream),
+            (["ws://y/ws/a@trade", "ws://z/ws/a@trade"], .doubledTwice("ws://z:80/ws/a@trade?timeUnit=MICROSECOND")),
+            (["ws://user:secret@y/ws/a@trade"], .credentials),
+        ] as [([String], FeedPlanError)])
+    func `refuses a redundant feed that doubles none, in one line`(texts: [String], error: FeedPlanError) {
+        #expect(throws: error) {
+            try FeedPlan.plans(parsing: ["ws://x/ws/a@trade", "ws://x/ws/b@trade"], doubledBy: texts)
+        }
+        #expect(!error.description.contains("\n") && !error.description.contains("secret"))
+    }
+
     @Test func `averages are over trades, else over aggregate trades`() throws {
         let plans = try FeedPlan.plans(parsing: [
             "ws://x/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade", "ws://x/ws/solusdt@depth/btcusdt@trade",

@@ -39,6 +39,13 @@ import Testing
         Refusal(arguments: ["run", "--feed", "http://localhost/ws/a@trade"], status: 78, says: ["http"]),
         Refusal(arguments: ["run", "--feed", "ws://localhost:1/ws"], status: 78, says: ["stream"]),
         Refusal(
+            arguments: [
+                "config", "--feed", "ws://localhost:1/ws/a@trade", "--redundant-feed", "ws://localhost:1/ws/a@trade",
+            ], status: 78, says: ["--feed, --redundant-feed: ", "localhost:1", "another host or port"]),
+        Refusal(
+            arguments: ["run", "--redundant-feed", "ws://localhost:1/ws/a@trade"], status: 78,
+            says: ["--redundant-feed: no feed of binance", "a@trade", "name streams of one feed"]),
+        Refusal(
             arguments: ["run", "--feed", "nyse=ws://localhost:1/ws/a@trade"], status: 78, says: ["nyse", "binance"]),
         Refusal(arguments: ["run", "--redis", "http://localhost"], status: 78, says: ["http", "redis://"]),
         Refusal(arguments: ["run"], environment: ["REDIS_ADDR": "h:x"], status: 78, says: ["REDIS_ADDR: ", "port"]),

@@ -62,10 +62,12 @@ public struct FeedPlan: Sendable, Equatable {
 
     /// Understands all feeds of a run together: a trade stream is added only to instruments that no feed gives trades or
     /// aggregate trades of, and to the first feed that names them. A feed of more streams than a connection may carry becomes
-    /// several plans, which share its streams out evenly.
+    /// several plans, which share its streams out evenly. Behind the feeds come those that double one, see `doubling`.
     ///
     /// - Throws: a `FeedPlanError` that names the remedy.
-    public static func plans(parsing texts: [String]) throws(FeedPlanError) -> [FeedPlan] {
+    public static func plans(
+        parsing texts: [String], doubledBy twins: [String] = []
+    ) throws(FeedPlanError) -> [FeedPlan] {
         var plans: [FeedPlan] = []
         for text in texts { plans.append(try parse(text)) }
         var priced = Set(plans.flatMap { $0.instruments(withPrices: true) })
@@ -73,6 +75,7 @@ public struct FeedPlan: Sendable, Equatable {
             plans[index].addTradeStreams(unlessIn: priced)
             priced.formUnion(plans[index].instruments(withPrices: true))
         }
+        plans += try doubling(plans, by: twins)
         return plans.flatMap { $0.divided() }
     }
 
@@ -123,6 +126,13 @@ public struct FeedPlan: Sendable, Equatable {
         Set(
             streams.filter { !withPrices || $0.kind == .trade || $0.kind == .aggregateTrade }
                 .map { Instrument(exchange: exchange, symbol: $0.symbol) })
+    }
+
+    /// The same streams from another host or port.
+    func doubled(at other: FeedPlan) -> FeedPlan {
+        FeedPlan(
+            exchange: exchange, host: other.host, port: other.port, isTLS: other.isTLS, pathPrefix: other.pathPrefix,
+            addressing: other.addressing, otherQueryItems: other.otherQueryItems, streams: streams)
     }
 
     private mutating func addTradeStreams(unlessIn priced: Set<Instrument>) {

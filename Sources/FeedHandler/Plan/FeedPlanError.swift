@@ -1,3 +1,5 @@
+public import TradingModel
+
 /// Why a feed's address was refused.
 public enum FeedPlanError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The address is no URL.
@@ -18,6 +20,12 @@ public enum FeedPlanError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownExchange(String)
     /// An exchange that is known, but whose messages are not understood yet.
     case unsupportedExchange(String)
+    /// No feed subscribes all the streams that a redundant one names.
+    case nothingToDouble(String, Exchange)
+    /// A redundant feed at the host and port of the feed it would double.
+    case sameEndpoint(String)
+    /// A second redundant feed for one feed.
+    case doubledTwice(String)
 
     /// One line with the remedy.
     public var description: String {
@@ -40,6 +48,12 @@ public enum FeedPlanError: Error, Sendable, Equatable, CustomStringConvertible {
             "unknown exchange \(name); put binance, binance-usdm or simulator before the = or leave it out"
         case .unsupportedExchange(let name):
             "feeds of \(name) are not supported yet; use binance, binance-usdm or simulator"
+        case .nothingToDouble(let address, let exchange):
+            "no feed of \(exchange.rawValue) subscribes all streams of the redundant feed \(address); name streams of one feed"
+        case .sameEndpoint(let endpoint):
+            "a redundant feed is at \(endpoint), as the feed it doubles; give another host or port of the exchange"
+        case .doubledTwice(let address):
+            "the feed that \(address) doubles has a redundant feed already; give one for each feed"
         }
     }
 }

@@ -15,6 +15,10 @@ extension Setting {
             example: "wss://stream.binance.com:9443/stream?streams=btcusdt@trade/ethusdt@trade",
             help: "A feed, repeatable; its exchange is known by its host, else binance"),
         Setting(
+            "redundant-feed", at: "redundantFeeds", \.redundantFeeds, .feeds, defaultNote: "none",
+            example: "wss://stream.binance.com:9443/stream?streams=btcusdt@trade",
+            help: "Another address for a feed's streams, repeatable: what comes first by either counts, once"),
+        Setting(
             "ca-file", at: "connection.caFile", \.caFile, .readableFile, defaultNote: "the system's",
             example: "/etc/tickline/ca.pem",
             help: "CA certificates feeds are verified against"),

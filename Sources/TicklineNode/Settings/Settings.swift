@@ -50,6 +50,8 @@ public struct InstrumentSetting: Sendable, Equatable, Codable {
 public struct Settings: Sendable, Equatable {
     /// Feeds, each `[EXCHANGE=]URL`.
     public var feeds = ["wss://data-stream.binance.vision/stream?streams=btcusdt@trade"]
+    /// Second addresses of feeds, each `[EXCHANGE=]URL` with streams of the feed it doubles.
+    public var redundantFeeds: [String] = []
     /// A file of CA certificates feeds are verified against instead of the system's.
     public var caFile: String?
     /// A proxy for feeds. May hold a password: never print it unmasked.
