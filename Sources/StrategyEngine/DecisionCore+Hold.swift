@@ -124,9 +124,17 @@ extension DecisionCore {
             connection: connection)
         {
         case .implausible: counters.implausible[stream].addFromOnlyWriter()
-        case .repeated: if !fill(record) { counters.repeated[stream].addFromOnlyWriter() }
-        case .next: keep(record)
+        case .repeated:
+            guard fill(record) else {
+                noteRepeated(record, stream: stream)
+                break
+            }
+            if arrivals.isUsed { arrivals.note(record, stream: stream) }
+        case .next:
+            if arrivals.isUsed { arrivals.note(record, stream: stream) }
+            keep(record)
         case .hole(let firstID, let lastID):
+            if arrivals.isUsed { arrivals.note(record, stream: stream) }
             addHole(
                 before: record, firstID: firstID, lastID: lastID, beforeTimeNanos: beforeTimeNanos,
                 cause: previousConnection == connection ? .skipped : .reconnect)

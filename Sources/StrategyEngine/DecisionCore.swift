@@ -45,6 +45,7 @@ public struct DecisionCore: ~Copyable {
     /// every pass over the rings.
     @usableFromInline var timerNanos = UInt64.max
     let refillCounters: RefillCounters
+    let arrivals: FirstArrivals
     /// Where missing ids are asked for.
     var requests: RingProducer?
     /// In a replay whether the next requests found room, in order; nil in a live run.
@@ -59,12 +60,12 @@ public struct DecisionCore: ~Copyable {
     ///   - priceBandPercent: nothing is decided from prices that differ from the one before by more than this
     ///     (`PriceBand`); nil for no band.
     ///   - refill: see there; nil: each hole is a gap at once.
+    ///   - redundancy: streams of which it is counted which feed was first; nil for none.
     ///   - requests: where `RefillRequest`s are written, for one that answers on a feed's ring; nil: nobody is asked.
     public init(
         catalog: MarketCatalog, records ring: consuming RingProducer?, recordCapacitySlots: Int,
         detour: RecordDetour? = nil, priceBandPercent: Int? = nil, refill: RefillConfiguration? = nil,
-        requests: consuming RingProducer? = nil,
-        metrics: MetricsRegistry
+        redundancy: RedundancyConfiguration? = nil, requests: consuming RingProducer? = nil, metrics: MetricsRegistry
     ) {
         precondition((1...Self.mostStrategies).contains(catalog.strategies.count), "1 to 16 strategies")
         precondition(priceBandPercent.map { (1...Self.widestPriceBandPercent).contains($0) } ?? true, "1 to 10000 %")
@@ -101,6 +102,7 @@ public struct DecisionCore: ~Copyable {
         counters = EngineCounters(catalog: catalog, metrics: metrics)
         holds = HeldStreams(instrumentCount: instrumentCount, configuration: refill)
         refillCounters = RefillCounters(catalog: catalog, metrics: metrics)
+        arrivals = FirstArrivals(catalog: catalog, configuration: redundancy, metrics: metrics)
         self.requests = requests
     }
 
@@ -221,15 +223,17 @@ public struct DecisionCore: ~Copyable {
             record, after: previousID, mostPlausibleHole: mostPlausibleHole, connection: connection)
         switch continuity {
         case .repeated:
-            counters.repeated[stream].addFromOnlyWriter()
+            noteRepeated(record, stream: stream)
             return .refused
         case .implausible:
             counters.implausible[stream].addFromOnlyWriter()
             return .refused
         case .next:
+            if arrivals.isUsed { arrivals.note(record, stream: stream) }
             counters.accepted[stream].addFromOnlyWriter()
             return .next
         case .hole(let firstID, let lastID):
+            if arrivals.isUsed { arrivals.note(record, stream: stream) }
             let cause: GapCause = previousConnection == connection ? .skipped : .reconnect
             if record.kind == averageSources[Int(record.instrument)],
                 lastID - firstID < holds.mostHeldIDs(isAwaited: isAwaited(behind: record))
@@ -244,6 +248,13 @@ public struct DecisionCore: ~Copyable {
             counters.accepted[stream].addFromOnlyWriter()
             return .afterHole
         }
+    }
+
+    /// Counts a tick that was there before, or is older.
+    @inline(__always)
+    func noteRepeated(_ record: borrowing Tick, stream: Int) {
+        counters.repeated[stream].addFromOnlyWriter()
+        if arrivals.isUsed { arrivals.noteRepeated(record, stream: stream) }
     }
 
     /// The feed's connection, with the feed in the upper bits: two feeds' connection numbers are not the same connection.

@@ -25,6 +25,8 @@ public struct EngineConfiguration: Sendable {
     public var priceBandPercent: Int?
     /// See there; nil: each hole in the ids is a gap at once.
     public var refill: RefillConfiguration?
+    /// See there; nil: no stream is delivered by several feeds.
+    public var redundancy: RedundancyConfiguration?
 
     /// The defaults share the machine: some 20 µs of polling, then sleep.
     public init(idlePolicy: IdlePolicy = .park(afterPolls: 400), processor: Int? = nil) {
@@ -74,8 +76,8 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         core = DecisionCore(
             catalog: catalog, records: records.map { RingProducer($0) },
             recordCapacitySlots: records?.capacitySlots ?? 0, detour: detour,
-            priceBandPercent: configuration.priceBandPercent, refill: configuration.refill, requests: requests,
-            metrics: metrics)
+            priceBandPercent: configuration.priceBandPercent, refill: configuration.refill,
+            redundancy: configuration.redundancy, requests: requests, metrics: metrics)
         core.attach(journal)
         self.sink = sink
         executor = DedicatedThreadExecutor(

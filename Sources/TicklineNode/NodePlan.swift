@@ -17,6 +17,10 @@ package struct NodePlan: Sendable {
     let refill: RefillConfiguration
     /// Whether the exchange's history is asked for them.
     var hasHistory: Bool { refill.mostRefilledIDs > 0 }
+    /// Streams that several feeds deliver; nil where there is none.
+    let redundancy: RedundancyConfiguration?
+    /// The feeds' names in metrics, readiness and logs.
+    let feedNames: [String]
     /// Redis, nil for the console.
     let redis: RedisEndpoint?
 
@@ -48,6 +52,7 @@ package struct NodePlan: Sendable {
         let specifications = try Self.specifications(subscriptions, settings)
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
         refill = Self.refill(settings, specifications, subscriptions, feedPairs: feeds.count)
+        redundancy = Self.redundancy(feeds, names: feedNames, specifications)
     }
 
     /// The averages to cross.
@@ -115,6 +120,21 @@ package struct NodePlan: Sendable {
         }
         return RefillConfiguration(
             mostRefilledIDs: settings.refillIDs, feedsByInstrument: feedsByInstrument, feedPairs: feedPairs)
+    }
+
+    /// The kinds of records that several feeds deliver, by instrument.
+    private static func redundancy(
+        _ feeds: [FeedPlan], names: [String], _ specifications: [InstrumentSpecification]
+    ) -> RedundancyConfiguration? {
+        var kinds = specifications.map { _ in [RecordKind]() }
+        guard feeds.count > 1 else { return nil }
+        for (index, specification) in specifications.enumerated() {
+            kinds[index] = [.trade, .aggregateTrade, .quote, .depth, .partialDepth].filter { kind in
+                feeds.count { $0.delivers(kind, of: specification.instrument) } > 1
+            }
+        }
+        guard kinds.contains(where: { !$0.isEmpty }) else { return nil }
+        return RedundancyConfiguration(feedNames: names, kinds: kinds)
     }
 
     /// What `body` makes; its refusal begins with where the settings came from.

@@ -30,7 +30,7 @@ package struct Pipeline: Sendable {
         plan: NodePlan, settings: Settings, folder: DataFolder?, journalSizes: JournalSizes = JournalSizes(),
         metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
-        let names = plan.feeds.indices.map { "\(plan.feeds[$0].exchange.rawValue)#\($0)" }
+        let names = plan.feedNames
         let path = DataPath(
             feedCount: plan.feeds.count, hasHistory: plan.hasHistory, hasStore: settings.store != .none,
             hasJournal: settings.journal == .on)

@@ -51,6 +51,7 @@ package struct SignalDestination: Sendable {
         var configuration = EngineConfiguration(idlePolicy: settings.idle == .spin ? .spin : .park(afterPolls: 400))
         configuration.priceBandPercent = settings.priceBandPercent
         configuration.refill = plan.refill
+        configuration.redundancy = plan.redundancy
         let requests =
             path.history == nil ? nil : RingProducer(path.requests, wakes: path.requestsParker)
         switch kind {

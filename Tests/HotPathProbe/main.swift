@@ -66,7 +66,7 @@ private func sequences() -> (book: [Tick], klines: [Tick]) {
 /// A pipeline whose record ring is emptied now and then only, so that the engine leaves it for the journal and comes back:
 /// trades, behind every sixteenth a book
 /// update of more than half a batch, and two klines. Behind every 4,096th trade the next three come in the opposite order, the
-/// last of them as if refilled, so that the stream is on hold meanwhile.
+/// last of them as if refilled, so that the stream is on hold meanwhile. Every eighth trade comes by a second feed as well.
 func runEngine(ticks: Int) async throws {
     let catalog = MarketCatalog(
         instruments: [InstrumentSpecification(instrument: Instrument(exchange: .simulator, symbol: "PROBE"))],
@@ -78,6 +78,7 @@ func runEngine(ticks: Int) async throws {
     var configuration = EngineConfiguration()
     configuration.priceBandPercent = 20
     configuration.refill = RefillConfiguration()
+    configuration.redundancy = RedundancyConfiguration(feedNames: ["probe#0", "probe#1"], kinds: [[.trade]])
     let requests = SPSCRing(capacitySlots: 1 << 6)
     let detour = RecordDetour()
     let journal = try ProbeJournal(JournalChain(.engine), tableEntries: 32_768, metrics: metrics)
@@ -125,13 +126,17 @@ func runEngine(ticks: Int) async throws {
                 Probe.begin?()
             }
             let shift = id >= 4_096 && id % 4_096 < 3 ? 2 - 2 * (id % 4_096) : 0
-            let tick = Tick(
+            var tick = Tick(
                 id: UInt64(id + shift), exchangeTimeNanos: 0,
                 receiveMonotonicNanos: MonotonicClock.now().rawValue,
                 // Each thousandth price is outside the band.
                 price: id % 1_000 == 0 ? price * 10 : price,
                 quantity: 1, instrument: 0, kind: .trade, flags: shift < 0 ? .refilled : [], feed: 0)
             while !ring.tryWrite(tick) { spinPause() }
+            if id % 8 == 0 {
+                tick.feed = 1
+                while !ring.tryWrite(tick) { spinPause() }
+            }
             guard id % 16 == 0 else { continue }
             while ring.freeSlots < book.count + klines.count { spinPause() }
             book[0].id = UInt64(id)
@@ -159,6 +164,7 @@ func runEngine(ticks: Int) async throws {
         "\"booksStored\":\(stored.load(ordering: .relaxed))",
         "\"gaps\":\(Int(metrics.total("tickline_gaps_total")))",
         "\"refilled\":\(Int(metrics.total("tickline_ticks_refilled_total")))",
+        "\"firsts\":\(Int(metrics.total("tickline_redundant_wins_total")))",
         "\"signals\":\(CountingSink.published.load(ordering: .relaxed))",
     ]
     print("{\(counts.joined(separator: ","))}")

@@ -48,7 +48,7 @@ struct CoreFixture: ~Copyable {
 
     init(
         _ catalog: MarketCatalog, recordSlots: Int = 1 << 17, priceBandPercent: Int? = nil,
-        refill: RefillConfiguration? = nil, requestSlots: Int = 64
+        refill: RefillConfiguration? = nil, redundancy: RedundancyConfiguration? = nil, requestSlots: Int = 64
     ) {
         self.catalog = catalog
         let ring = SPSCRing(capacitySlots: recordSlots)
@@ -57,7 +57,9 @@ struct CoreFixture: ~Copyable {
         requests = RingConsumer(requestRing)
         core = DecisionCore(
             catalog: catalog, records: RingProducer(ring), recordCapacitySlots: recordSlots,
-            priceBandPercent: priceBandPercent, refill: refill, requests: RingProducer(requestRing), metrics: metrics)
+            priceBandPercent: priceBandPercent, refill: refill, redundancy: redundancy,
+            requests: RingProducer(requestRing),
+            metrics: metrics)
     }
 
     /// Processes a slot and what it makes due, and returns the signals.
