@@ -89,7 +89,7 @@ final class MarketRun {
 }
 
 /// Collects ledger entries from the event loop.
-private final class LedgerCollector: Sendable {
+final class LedgerCollector: Sendable {
     private let collected = Mutex<[LedgerEntry]>([])
     var entries: [LedgerEntry] { collected.withLock { $0 } }
     func record(_ entry: LedgerEntry) { collected.withLock { $0.append(entry) } }
