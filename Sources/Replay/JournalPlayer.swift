@@ -87,7 +87,7 @@ public struct JournalPlayer: ~Copyable {
         case EngineEntryKind.adopted: adopt(event.entry)
         default: throw event.diverged("an entry of unknown kind \(event.entry.kind)")
         }
-        try compare(results, signal)
+        try compare(results, isBehindCheckpoint: event.entry.kind == EngineEntryKind.checkpoint, signal)
         return true
     }
 
@@ -288,8 +288,11 @@ public struct JournalPlayer: ~Copyable {
         ])
     }
 
-    /// Compares the signals on record with what the replay decided.
-    private mutating func compare(_ results: [Place], _ signal: (PlayedSignal) -> Void) throws(ReplayError) {
+    /// Compares the signals on record with what the replay decided. Those behind a checkpoint, which decides nothing, come
+    /// from the end of an earlier run.
+    private mutating func compare(
+        _ results: [Place], isBehindCheckpoint: Bool, _ signal: (PlayedSignal) -> Void
+    ) throws(ReplayError) {
         var first: JournalEntry?
         for place in results {
             sequence = place.entry.sequence
@@ -303,7 +306,7 @@ public struct JournalPlayer: ~Copyable {
             first = nil
             guard place.entry.word4 > 0 else { continue }
             let recorded = PlayedSignal(decision: decision, number: place.entry.word4)
-            if expected.isEmpty, recorded.number == signalCount + 1 {
+            if isBehindCheckpoint, expected.isEmpty, recorded.number == signalCount + 1 {
                 // What the recovery of an earlier run's end decided, this run has put on record.
                 signalCount += 1
                 if carriedNumbers.remove(recorded.number) == nil { signal(recorded) }
