@@ -59,6 +59,20 @@ import TradingModel
         #expect(wins(fixture.metrics) == [1, 0] && leads(fixture.metrics) == [[1, 100], [0, 0]])
     }
 
+    @Test func `ids around a hole count like all others, whoever filled it`() throws {
+        var fixture = try fixture()
+        // Feed 0 skips 2 and 3, and delivers 3 on its other connection.
+        for (id, feed) in [
+            (1, 0), (4, 0), (5, 0), (7, 0), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (3, 2),
+        ]
+            as [(UInt64, UInt16)]
+        {
+            _ = fixture.signals(tick(id, feed: feed, atNanos: 100))
+        }
+        #expect(fixture.recorded().ticks.map(\.id) == Array(1...7))
+        #expect(wins(fixture.metrics) == [4, 1])
+    }
+
     @Test func `other streams, refilled ticks and ids that are no longer remembered do not count`() throws {
         var fixture = try fixture()
         for feed in [0, 1] as [UInt16] {
