@@ -17,15 +17,16 @@ import Testing
         return configuration
     }
 
-    @Test func `E3 connections that the exchange limits are replaced in time, with nothing missed`() async throws {
+    @Test(arguments: [1_000, 0])
+    func `E3 connections that the exchange limits are replaced in time, with nothing missed`(refill: Int) async throws {
         defer { folder.remove() }
         var configuration = exchange()
         let lifetime = Self.isLong ? 20 : 5
         configuration.connectionLifetime = .seconds(lifetime)
         let market = try await RecordedMarket(
-            configuration, ["--reconnect-after", "\(lifetime - 3)"], folder: folder.url)
+            configuration, ["--reconnect-after", "\(lifetime - 3)", "--refill", "\(refill)"], folder: folder.url)
         try await market.checkNothingMissed(
-            "E3 limit of \(lifetime) s", reason: "planned", leastReplacements: Self.isLong ? 4 : 6)
+            "E3 limit of \(lifetime) s, --refill \(refill)", reason: "planned", leastReplacements: Self.isLong ? 4 : 6)
     }
 
     @Test func `E3 the exchange's word is followed at once, with nothing missed`() async throws {
