@@ -11,13 +11,12 @@ import Testing
     static let stream = "btcusdt@trade"
 
     @Test func `each id counts once, and the feed that is delayed is the second, by its delay`() async throws {
-        let run = try await RedundantRun([[], []], delayMillis: 60)
+        // Far above what a loaded machine may delay the other one by.
+        let run = try await RedundantRun([[], []], delayMillis: 500)
         try await run.waitForAll()
-        let result = try await run.finish("one feed 60 ms behind")
+        let result = try await run.finish("one feed 500 ms behind")
         #expect(result.repeated == Self.tradeCount)
-        #expect(result.wins == [Self.tradeCount, 0])
-        // The proxy adds the delay to every chunk; what a loaded machine adds has no bound worth a test.
-        #expect(result.meanLeadMillis[0] > 50)
+        #expect(result.wins[0] > Self.tradeCount * 9 / 10 && result.meanLeadMillis[0] > 250)
         try run.expectTheRecordedSignals(result)
     }
 
