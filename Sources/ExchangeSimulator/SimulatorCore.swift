@@ -17,6 +17,9 @@ final class SimulatorCore: @unchecked Sendable {
 
     /// Messages sent before other work of the loop (control frames, requests, timers) gets its turn.
     private static let sliceMessages = 4_096
+    /// The pause behind a slice. What is to be executed at once comes before all that the sockets have, again and again:
+    /// new connections and requests would wait for as long as the replay is busy.
+    private static let slicePause = TimeAmount.microseconds(20)
 
     let configuration: SimulatorConfiguration
     let eventLoop: any EventLoop
@@ -175,7 +178,7 @@ final class SimulatorCore: @unchecked Sendable {
     func schedulePump() {
         guard !isPumpQueued, timeline.isRunning, !isStopped else { return }
         isPumpQueued = true
-        eventLoop.execute {
+        eventLoop.scheduleTask(in: Self.slicePause) {
             self.isPumpQueued = false
             self.pump()
         }
