@@ -175,7 +175,7 @@ let package = Package(
             ], path: "Tests/HotPathProbe", swiftSettings: common),
         .executableTarget(
             name: "Soak", dependencies: ["ExchangeSimulator", "TestSupport", log], path: "Tests/Soak",
-            exclude: ["oracle.py"], swiftSettings: common),
+            exclude: ["oracle.py", "day_oracle.py"], swiftSettings: common),
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),

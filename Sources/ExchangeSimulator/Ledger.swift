@@ -46,6 +46,9 @@ public struct LedgerEntry: Sendable, Hashable {
     /// The source's trade id, aggregate trade id or first update id; nil where the message has none. A malformed message's
     /// is that of the message it stands for.
     public var firstID: UInt64?
+    /// The trade's price in units of 10⁻⁸ as the source has it, whatever was put on the wire; nil where the message is no
+    /// trade. Not in ledger files.
+    public var tradePriceUnits: Int64?
     /// The message's time after the first of the replay, nanoseconds, before any speed factor.
     public var offsetNanos: Int64
     /// When the frame was to be handed over, monotonic nanoseconds; in as-fast-as-possible mode the replay's start.

@@ -34,6 +34,8 @@ enum TimeUnit {
 
 /// One message's payload.
 protocol MessageContent {
+    /// The trade's price in units of 10⁻⁸ before any fault; nil where it is no trade or does not fit.
+    var tradePriceUnits: Int64? { get }
     /// Appends the payload. O(payload).
     func write(into buffer: inout ByteBuffer, unit: TimeUnit)
 }
@@ -53,4 +55,11 @@ protocol MessageSource: AnyObject, MessageContent {
     func advance()
     /// Goes to the first message; a source that makes up its times begins at `wallNanos`.
     func rewind(wallNanos: Int64)
+}
+
+extension MessageSource {
+    var tradePriceUnits: Int64? {
+        guard case .trade(let trade) = historyRecord else { return nil }
+        return trade.price.units
+    }
 }

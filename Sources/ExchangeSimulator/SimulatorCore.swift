@@ -257,7 +257,8 @@ final class SimulatorCore: @unchecked Sendable {
             ledger?(
                 LedgerEntry(
                     connection: connection.number, stream: route.name, firstID: head.firstID,
-                    offsetNanos: head.offsetNanos, intendedNanos: timeline.intendedNanos(offsetNanos: head.offsetNanos),
+                    tradePriceUnits: content.tradePriceUnits, offsetNanos: head.offsetNanos,
+                    intendedNanos: timeline.intendedNanos(offsetNanos: head.offsetNanos),
                     sentNanos: sent, treatment: treatment))
             statistics.count(treatment, kind)
             if treatment == .withheld { continue }

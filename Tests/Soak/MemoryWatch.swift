@@ -4,17 +4,17 @@ import TestSupport
 
 /// The engine's memory over time, from its own metrics and from the system, sampled beside the faults.
 final class MemoryWatch: Sendable {
-    /// Time between two samples; an engine that is stopped or busy gives none.
-    private static let interval = Duration.milliseconds(500)
-
     private let engine: RunningTickline
     private let started: ContinuousClock.Instant
+    /// Time between two samples; an engine that is stopped or busy gives none.
+    private let interval: Duration
     private let taken = Mutex<[SoakReport.Sample]>([])
 
     /// Watches `engine`; seconds count from `started`.
-    init(engine: RunningTickline, started: ContinuousClock.Instant) {
+    init(engine: RunningTickline, started: ContinuousClock.Instant, interval: Duration = .milliseconds(500)) {
         self.engine = engine
         self.started = started
+        self.interval = interval
     }
 
     /// Samples until the task is cancelled.
@@ -29,7 +29,7 @@ final class MemoryWatch: Sendable {
                 }
             }
             // Cancelled in its sleep, it ends at the loop's condition.
-            try? await Task.sleep(for: Self.interval)
+            try? await Task.sleep(for: interval)
         }
     }
 

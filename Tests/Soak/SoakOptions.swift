@@ -29,3 +29,26 @@ struct SoakOptions {
         }
     }
 }
+
+/// What the command line of a day's run says.
+struct DayOptions {
+    /// Market time, in seconds.
+    var seconds = 86_400.0
+    /// Seed of the market.
+    var seed: UInt64
+
+    /// Reads `[SECONDS [SEED]]`; nil where it is not of that form.
+    init?(_ arguments: [String]) {
+        var random = SystemRandomNumberGenerator()
+        seed = random.next() % 1_000_000
+        guard arguments.count <= 2 else { return nil }
+        if arguments.count > 0 {
+            guard let seconds = Double(arguments[0]), (600...7 * 86_400).contains(seconds) else { return nil }
+            self.seconds = seconds
+        }
+        if arguments.count > 1 {
+            guard let seed = UInt64(arguments[1]) else { return nil }
+            self.seed = seed
+        }
+    }
+}

@@ -81,9 +81,10 @@ struct SoakRun {
             SoakReport(
                 seconds: seconds, database: database, redisPort: redis.port, runs: runs, quotesSent: quotes,
                 messagesSent: messages, messagesProduced: produced, mustHave: mustHave, faults: faults.counts,
-                counts: try counts(), memory: watch.samples,
+                counts: try engineCounts(in: folder.url), memory: watch.samples,
                 warmUpSeconds: max(warmUpSeconds, options.seconds / 4),
-                mostResidentGrowthBytes: options.seconds < 300 ? nil : 8 << 20))
+                mostResidentGrowthBytes: options.seconds < 300 ? nil : 8 << 20),
+            by: "oracle.py", in: folder.url)
     }
 
     private func makeExchanges(_ ledger: SentLedger) -> [Exchange] {
@@ -118,23 +119,6 @@ struct SoakRun {
         }
         try await Task.sleep(for: .seconds(Self.calmSeconds))
         return newest
-    }
-
-    private func counts() throws -> [String: UInt64] {
-        struct Summary: Decodable { var counts: [String: UInt64] }
-        let data = try Data(contentsOf: folder.url.appendingPathComponent("run.json"))
-        return try JSONDecoder().decode(Summary.self, from: data).counts
-    }
-
-    private func judge(_ report: SoakReport) throws -> Int32 {
-        let file = folder.url.appendingPathComponent("report.json")
-        try JSONEncoder().encode(report).write(to: file)
-        let oracle = Process()
-        oracle.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        oracle.arguments = ["python3", Repository.root.appendingPathComponent("Tests/Soak/oracle.py").path, file.path]
-        try oracle.runUnmasked()
-        oracle.waitUntilExit()
-        return oracle.terminationStatus
     }
 }
 

@@ -20,9 +20,12 @@ public enum LoopbackSocket {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    /// A connected socket, nil where nobody listens.
-    public static func connect(port: Int) -> Int32? {
+    /// A connected socket, nil where nobody listens; a small receive buffer keeps what is under way to it small.
+    public static func connect(port: Int, receiveBufferBytes: Int32? = nil) -> Int32? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var bytes = receiveBufferBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        }
         if connect(descriptor, port: port) { return descriptor }
         close(descriptor)
         return nil

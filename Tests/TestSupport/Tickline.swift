@@ -116,7 +116,14 @@ public final class RunningTickline: Sendable {
 
     /// The sum of a metric's series whose labels contain `labels`; 0 before the first scrape succeeds.
     public func metric(_ name: String, labels: String = "") async -> Double {
-        let lines = await get("/metrics").body.split(separator: "\n")
+        await scrapedMetric(name, labels: labels) ?? 0
+    }
+
+    /// The same; nil where nobody answers.
+    public func scrapedMetric(_ name: String, labels: String = "") async -> Double? {
+        let answer = await get("/metrics")
+        guard answer.status == 200 else { return nil }
+        let lines = answer.body.split(separator: "\n")
         return lines.filter { $0.hasPrefix(name + "{") || $0.hasPrefix(name + " ") }
             .filter { labels.isEmpty || $0.contains(labels) }
             .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)

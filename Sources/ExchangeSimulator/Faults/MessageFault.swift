@@ -3,6 +3,7 @@ internal import NIOCore
 /// A message apart from its source.
 struct StoredMessage: MessageContent {
     var head: MessageHead
+    let tradePriceUnits: Int64?
     /// The payload by time unit.
     private var payload: [UInt8]
     private var microsecondPayload: [UInt8]
@@ -10,6 +11,7 @@ struct StoredMessage: MessageContent {
     /// Copies the message a source stands at.
     init(_ source: any MessageSource, _ head: MessageHead) {
         self.head = head
+        tradePriceUnits = source.tradePriceUnits
         var buffer = ByteBuffer()
         source.write(into: &buffer, unit: .milliseconds)
         payload = Array(buffer.readableBytesView)

@@ -49,6 +49,17 @@ struct ExactDecimal: Sendable, Hashable {
         self.init(mantissa: value, places: UInt8(places))
     }
 
+    /// In units of 10⁻⁸; nil where it has more places or does not fit.
+    var units: Int64? {
+        var value = mantissa
+        for _ in places..<max(places, 8) {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            if overflow { return nil }
+            value = product
+        }
+        return places > 8 ? nil : value
+    }
+
     /// As the exchange writes it.
     var text: String { Self.text(UInt128(mantissa.magnitude), places: Int(places)) }
 
