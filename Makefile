@@ -1,5 +1,5 @@
 # One command each: build, run, test, measure, format. Every target that builds first runs the set-up step.
-# ARGS is passed on by `run`, `perf`, `fuzz` and `soak`: make run ARGS="--duration 30s", make soak ARGS="1200 SEED"
+# ARGS is passed on by `run`, `perf`, `fuzz` and `soak`: make run ARGS="--duration 30s", make soak ARGS="faults:1200:SEED"
 
 .PHONY: build run test perf fuzz soak format lint clean setup
 
@@ -29,9 +29,7 @@ fuzz:
 
 soak:
 	@scripts/setup --tests
-	swift build -c release --product tickline
-	swift build -c release --product Soak
-	.build/release/Soak $(or $(ARGS),1200)
+	@scripts/soak $(ARGS)
 
 format:
 	@scripts/setup --tests

@@ -29,7 +29,9 @@ def commit():
     def git(*arguments):
         return subprocess.run(
             ["git", "-C", programs.ROOT, *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    # A result that is yet to be committed changes nothing that is measured.
+    changes = git("status", "--porcelain", "--", ".", ":!perf/Results")
+    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changes else "")
 
 
 def micros(nanos):
