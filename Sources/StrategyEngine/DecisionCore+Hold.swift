@@ -166,7 +166,8 @@ extension DecisionCore {
         noteRelease(tick, instrument: instrument)
         holds.streams[instrument].nextID = tick.id &+ 1
         holds.streams[instrument].lastTimeNanos = tick.exchangeTimeNanos
-        holds.streams[instrument].heldCount -= 1
+        let stream = holds.streams + instrument
+        stream.pointee.heldCount -= 1
         counters.accepted[instrument * EngineCounters.kindCount + kind].addFromOnlyWriter()
         if holds.streams[instrument].holeCount == 0, holds.streams[instrument].heldCount == 0 {
             holds.streams[instrument].isOnHold = false
@@ -262,7 +263,8 @@ extension DecisionCore {
     private mutating func keep(_ record: borrowing Tick) {
         let instrument = Int(record.instrument)
         holds.buffer.insert(record)
-        holds.streams[instrument].heldCount += 1
+        let stream = holds.streams + instrument
+        stream.pointee.heldCount += 1
         refillCounters.held.set(Double(holds.buffer.count))
         if holds.streams[instrument].holeCount == HeldStreams.mostHoles {
             giveUp(holds.hole(0, of: instrument), .overflow)

@@ -64,6 +64,8 @@ struct HeldStreams: ~Copyable {
     let feedPairs: Int
     /// By instrument and feed, whether the feed delivers the stream.
     private let deliveries: UnsafeMutablePointer<Bool>
+    /// By instrument. What is changed in place (`+=`) is reached by a pointer of its own, `streams + instrument`: where it is
+    /// reached through this noncopyable value, the compiler makes wrong code for the thread sanitizer and ends (Swift 6.3).
     let streams: UnsafeMutablePointer<HeldStream>
     private let holes: UnsafeMutablePointer<Hole>
     var buffer: HoldBuffer
@@ -128,14 +130,16 @@ struct HeldStreams: ~Copyable {
             let (nanos, isOver) = hole.noticedNanos.addingReportingOverflow(twinWaitNanos)
             if !isOver { hole.askAtNanos = nanos }
         }
-        self.hole(streams[instrument].holeCount, of: instrument).initialize(to: hole)
-        streams[instrument].holeCount += 1
+        let stream = streams + instrument
+        self.hole(stream.pointee.holeCount, of: instrument).initialize(to: hole)
+        stream.pointee.holeCount += 1
     }
 
     /// Removes the first hole.
     mutating func removeFirstHole(of instrument: Int) {
-        streams[instrument].holeCount -= 1
-        for index in 0..<streams[instrument].holeCount {
+        let stream = streams + instrument
+        stream.pointee.holeCount -= 1
+        for index in 0..<stream.pointee.holeCount {
             hole(index, of: instrument).pointee = hole(index + 1, of: instrument).pointee
         }
     }
