@@ -137,6 +137,39 @@ import Testing
             "\(signals.count) signals as without a hole")
     }
 
+    @Test func `trades missed on a reconnect are refilled, and deciding goes on within three seconds`() async throws {
+        defer { folder.remove() }
+        let market = try await MarketRun(.trades(rate: 400, pacing: .recorded), folder: folder.url)
+        try await market.waitForTicks(500)
+        var seconds: [Double] = []
+        for _ in 0..<5 {
+            let (refilled, made) = (
+                await market.run.metric("tickline_ticks_refilled_total"),
+                market.simulator.statistics.connectionsAccepted
+            )
+            try await market.simulator.inject(.cut(.reset))
+            try await waitUntil("a new connection") { market.simulator.statistics.connectionsAccepted > made }
+            let connected = ContinuousClock.now
+            try await waitUntil("what passed meanwhile is refilled") {
+                let now = await market.run.metric("tickline_ticks_refilled_total")
+                let held = await market.run.metric("tickline_held_ticks")
+                return now > refilled && held == 0
+            }
+            let decided = await market.run.metric("tickline_signals_total")
+            try await waitUntil("decisions go on") { await market.run.metric("tickline_signals_total") > decided }
+            seconds.append((ContinuousClock.now - connected) / .seconds(1))
+        }
+        let refilled = Int(await market.run.metric("tickline_ticks_refilled_total"))
+        let (status, counts) = try await market.stop()
+        #expect(status == 0 && (counts["reconnects"] ?? 0) >= 5 && counts["missing"] == 0)
+        let trades = try market.trades()
+        let silent = Int(trades.last!.id - trades[0].id) + 1 - trades.count - (counts["missing"] ?? 0)
+        #expect(try market.signalIDs() == ReferenceSignals.ids(trades))
+        #expect(
+            goal("D5 trades missed silently over \(seconds.count) reconnects, \(refilled) refilled", silent, atMost: 0))
+        #expect(goal("D5 deciding goes on after a reconnect, the slowest", seconds.max()!, atMost: 3, "s"))
+    }
+
     /// Kinds after which a reader can't go on with the connection.
     private static let endings: [Malformation] = [.oversized, .lyingLength, .binary, .invalidUTF8]
 

@@ -84,7 +84,8 @@ struct KillPointTests {
         print(
             "figure: P2 \(what): SIGKILL at \(kills) system calls in \(runs) run(s) of 9,757 trades, lost \(lost), doubled",
             "\(doubled); calls that were not made: \(missed)")
-        #expect(lost == 0 && doubled == 0)
+        #expect(doubled == 0)
+        #expect(goal("P2 acknowledged records lost, SIGKILL at \(kills) system calls of \(what)", lost, atMost: 0))
         #expect(kills * 4 >= points.count * 3, "most of the chosen calls are made")
     }
 

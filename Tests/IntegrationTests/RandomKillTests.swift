@@ -23,7 +23,7 @@ import Testing
         print("seed \(seed)")
         let expected = try RecordedRunTests.crossings("binance_btcusdt_trade_20240808", exchange: "binance")
         var restarts: [Double] = []
-        var killed = 0
+        var (killed, lost, doubled) = (0, 0, 0)
         while killed < Self.kills {
             let redis = try await RedisServer()
             // 29 s for 9,757 trades: what passes while nobody reads stays below what is refilled at once.
@@ -40,22 +40,26 @@ import Testing
                 if let seconds = Self.secondsToRestore(run.process.output) { restarts.append(seconds) }
                 killed += 1
             }
-            try await finish(redis, simulator, expected)
+            let end = try await finish(redis, simulator, expected)
+            lost += end.lost
+            doubled += end.doubled
             try FileManager.default.removeItem(at: folder.url.appendingPathComponent("data"))
         }
         restarts.sort()
         let figures = [0.5, 0.99, 1].map { restarts.isEmpty ? 0 : restarts[Int(Double(restarts.count - 1) * $0)] }
-        print("figure: \(killed) random SIGKILLs, lost 0, doubled 0")
+        print("figure: \(killed) random SIGKILLs, lost \(lost), doubled \(doubled)")
+        #expect(goal("P2 acknowledged records lost, \(killed) random SIGKILLs", lost, atMost: 0))
         print(
             "figure: from the first log line to the feed's connection p50 \(figures[0]) s, p99 \(figures[1]) s, most \(figures[2]) s"
         )
         #expect(figures[2] <= 2)
     }
 
-    /// Lets the last run see the recording's end and compares.
+    /// Lets the last run see the recording's end and compares; how many signals and trades are not there, and how many
+    /// signals are there twice.
     private func finish(
         _ redis: RedisServer, _ simulator: RunningSimulator, _ expected: [String: [Substring]]
-    ) async throws {
+    ) async throws -> (lost: Int, doubled: Int) {
         let run = try start(redis, simulator.port, name: "last")
         try await waitUntil("the last trade is stored", timeout: .seconds(90)) {
             try SQLiteReader.number("SELECT count(*) FROM ticks WHERE tickId = 3735693015", of: database) == 1
@@ -71,13 +75,15 @@ import Testing
             #expect(entry.fields["signal"] == String(row[3]) && entry.fields["reason"] == "cross")
             #expect(entry.fields["shortSMA"] == String(row[5]) && entry.fields["longSMA"] == String(row[6]))
         }
-        #expect(try SQLiteReader.number("SELECT count(*) FROM ticks", of: database) == 9_757)
+        let ticks = try SQLiteReader.number("SELECT count(*) FROM ticks", of: database)
+        #expect(ticks == 9_757)
         #expect(try SQLiteReader.number("SELECT count(*) FROM gaps WHERE refilled = 0", of: database) == 0)
         #expect(
             try SQLiteReader.number("SELECT count(*) FROM trade_signals WHERE reason = 'cross'", of: database) == 37)
         let (status, output, error) = try Tickline.run(["replay", folder.url.appendingPathComponent("data").path])
         #expect(status == 0, "\(error)")
         #expect(output.split(separator: "\n").count == 37)
+        return (Set(expected.keys).subtracting(ids).count + max(9_757 - ticks, 0), ids.count - Set(ids).count)
     }
 
     private var database: String { folder.url.appendingPathComponent("data/tickline.sqlite").path }

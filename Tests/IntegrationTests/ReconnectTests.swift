@@ -116,7 +116,8 @@ import Testing
             "figure: E1 \(cut.rawValue): recovery of \(recoveries.count) cuts p50"
                 + String(format: " %.3f s, p99 %.3f s", recoveries[recoveries.count / 2], p99)
                 + " after return; \(Int(attempts)) attempts")
-        #expect(recoveries.count >= 20 && p99 <= 1)
+        #expect(recoveries.count >= 20)
+        #expect(goal("E1 recovery after the exchange's return, p99, \(cut.rawValue)", p99, atMost: 1, "s"))
     }
 
     @Test(.enabled(if: Namespaces.shouldRun, "needs root, for a network of its own"))
@@ -152,7 +153,7 @@ import Testing
         #expect(run.process.stop() == 0)
         await exchange.stop()
         print("figure: E2 half-open, packets dropped both ways: noticed after " + String(format: "%.3f s", noticed))
-        #expect(noticed <= 5)
+        #expect(goal("E2 half-open feed noticed", noticed, atMost: 5, "s"))
         #expect(log.events.allSatisfy { $0.reason == nil || ["silent", "timeout"].contains($0.reason!) })
     }
 }
