@@ -15,20 +15,22 @@ struct FrameServer {
     private let listener: Int32
     let port: Int
 
-    init() {
+    init() { (listener, port) = Self.listen(backlog: 1) }
+
+    /// A listening socket on a free port of 127.0.0.1.
+    static func listen(backlog: Int32) -> (listener: Int32, port: Int) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        port = withUnsafeMutablePointer(to: &address) { pointer in
+        withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                precondition(bind(listener, $0, length) == 0 && listen(listener, 1) == 0, "no free port")
+                precondition(bind(listener, $0, length) == 0 && Glibc.listen(listener, backlog) == 0, "no free port")
                 precondition(getsockname(listener, $0, &length) == 0, "no port")
             }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
         }
-        self.listener = listener
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     /// Accepts one client and its upgrade.
@@ -42,16 +44,22 @@ struct FrameServer {
             precondition(count > 0, "no upgrade request")
             request += String(decoding: bytes[..<count], as: UTF8.self)
         }
+        Self.upgrade(client, request)
+        return client
+    }
+
+    /// Accepts the upgrade that a client asks for, and tells it the stream it has.
+    static func upgrade(_ client: Int32, _ request: String) {
         let line = request.split(whereSeparator: \.isNewline).first { $0.hasPrefix("Sec-WebSocket-Key: ") } ?? ""
         let key = String(line.dropFirst(19))
         let answer =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: \(Handshake.acceptKey(for: key))\r\n\r\n"
-        Self.send(Array(answer.utf8), to: client)
+        send(Array(answer.utf8), to: client)
         // The client asks once which streams it has, as its first request.
+        var bytes = [UInt8](repeating: 0, count: 4_096)
         precondition(recv(client, &bytes, bytes.count, 0) > 0, "no request for the list")
-        Self.send(Self.frame(Array(#"{"result":["probe@trade"],"id":1}"#.utf8), first: 0x81), to: client)
-        return client
+        send(frame(Array(#"{"result":["probe@trade"],"id":1}"#.utf8), first: 0x81), to: client)
     }
 
     /// Books and klines of the block, one of each before every sixteenth trade.
@@ -90,21 +98,27 @@ struct FrameServer {
     }
 
     /// A frame with final bit and opcode in `first`, up to 64 KiB.
-    private static func frame(_ payload: [UInt8], first: UInt8) -> [UInt8] {
+    static func frame(_ payload: [UInt8], first: UInt8) -> [UInt8] {
         let length = payload.count
         return (length < 126 ? [first, UInt8(length)] : [first, 126, UInt8(length >> 8), UInt8(length & 0xFF)])
             + payload
     }
 
     static func send(_ bytes: [UInt8], to client: Int32) {
+        precondition(trySend(bytes, to: client), "the feed hung up")
+    }
+
+    /// Sends all bytes; false where the peer has closed.
+    static func trySend(_ bytes: [UInt8], to client: Int32) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(client, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
             }
-            precondition(count > 0, "the feed hung up")
+            guard count > 0 else { return false }
             sent += count
         }
+        return true
     }
 }
 

@@ -6,6 +6,8 @@
 //   hotpath-probe control      one allocation, one retain, one release per iteration: the counters must see them
 //   hotpath-probe store N PATH N rows into a new SQLite store
 //   hotpath-probe ring N       two threads, N records, order and loss checked
+//   hotpath-probe run SECONDS  all threads of a run between an exchange and the records: a feed whose connections replace each
+//                              other, the engine, the history's fetcher, and a journal that recycles its segments meanwhile
 //
 // Prints one JSON line. See Tests/HotPathTests.
 
@@ -242,7 +244,9 @@ case "sink" where arguments.count > 3:
     try await runSink(signals: amount, url: arguments[3], caFile: arguments.count > 4 ? arguments[4] : nil)
 case "store" where arguments.count > 3: try runStore(rows: amount, path: arguments[3])
 case "ring": runRing(total: UInt64(amount))
+case "run": try await runWhole(seconds: amount)
 default:
-    print("usage: hotpath-probe engine N | feed N | sink N URL [CAFILE] | control | store N PATH | ring N")
+    print(
+        "usage: hotpath-probe engine N | feed N | sink N URL [CAFILE] | control | store N PATH | ring N | run SECONDS")
     exit(64)
 }
