@@ -27,8 +27,8 @@ func runWhole(seconds: Int) async throws {
     let journal = try ProbeJournal(
         chains.map { ChainPlan(chain: $0, segmentBytes: 256 << 10, tableEntries: 1_024, readyAhead: 2) } + [
             ChainPlan(chain: decided, segmentBytes: engineBytes, tableEntries: 9_216),
-            ChainPlan(chain: answered, segmentBytes: 1 << 20, tableEntries: 480),
-        ], budgetBytes: 6 * (engineBytes + (3 << 19)), syncIntervalMillis: 50, metrics: metrics)
+            ChainPlan(chain: answered, segmentBytes: 256 << 10, tableEntries: 480),
+        ], budgetBytes: 6 * (engineBytes + (3 << 18)), syncIntervalMillis: 50, metrics: metrics)
     let (parker, requestsParker) = (Parker(), Parker())
     let feeds = (0..<2).map { _ in SPSCRing(capacitySlots: 1 << 14) }
     let (history, requests) = (SPSCRing(capacitySlots: 1 << 14), SPSCRing(capacitySlots: 1 << 6))
