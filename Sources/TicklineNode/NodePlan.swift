@@ -52,7 +52,7 @@ package struct NodePlan: Sendable {
         let specifications = try Self.specifications(subscriptions, settings)
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
         refill = Self.refill(settings, specifications, subscriptions, feedPairs: feeds.count)
-        redundancy = Self.redundancy(feeds, names: feedNames, specifications)
+        redundancy = Self.redundancy(subscriptions, names: feedNames, specifications)
     }
 
     /// The averages to cross.
@@ -124,7 +124,7 @@ package struct NodePlan: Sendable {
 
     /// The kinds of records that several feeds deliver, by instrument.
     private static func redundancy(
-        _ feeds: [FeedPlan], names: [String], _ specifications: [InstrumentSpecification]
+        _ feeds: [FeedStreams], names: [String], _ specifications: [InstrumentSpecification]
     ) -> RedundancyConfiguration? {
         var kinds = specifications.map { _ in [RecordKind]() }
         guard feeds.count > 1 else { return nil }

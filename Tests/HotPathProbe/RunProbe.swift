@@ -34,7 +34,9 @@ func runWhole(seconds: Int) async throws {
     let (history, requests) = (SPSCRing(capacitySlots: 1 << 14), SPSCRing(capacitySlots: 1 << 6))
     let records = SPSCRing(capacitySlots: 1 << 14)
     var configuration = EngineConfiguration()
-    configuration.refill = RefillConfiguration(twinWaitMillis: 20, feedPairs: 1)
+    var refill = RefillConfiguration(feedsByInstrument: [[0]], feedPairs: 1)
+    refill.twinWaitMillis = 20
+    configuration.refill = refill
     let engine = SMACrossoverActor(
         catalog: catalog, feeds: feeds + [history], parker: parker, records: records,
         requests: RingProducer(requests, wakes: requestsParker), sink: CountingSink(),

@@ -43,7 +43,8 @@ final class SimulatedProcess: @unchecked Sendable {
             logger: logger)
         guard let records = pipeline.records else { preconditionFailure("a run with a store has a ring to it") }
         let writer = StoreWriter(
-            records: RingConsumer(records), backlog: pipeline.journal?.backlog, store: store, metrics: metrics, health: health.check("store", roles: []),
+            records: RingConsumer(records), backlog: pipeline.journal?.backlog, store: store, metrics: metrics,
+            health: health.check("store", roles: []),
             logger: logger, progress: pipeline.journal?.storeProgress)
         (self.folder, self.writer, self.pipeline) = (folder, writer, pipeline)
         let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)

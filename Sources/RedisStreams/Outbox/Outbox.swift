@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+
 #if TICKLINE_PLANTED_BUGS
     import TradingModel
 #endif
