@@ -15,8 +15,6 @@
         case acknowledgeUnwritten = "acknowledge-unwritten"
         /// What a feed reads is published before it is in the journal.
         case publishUnjournaled = "publish-unjournaled"
-        /// What time does to a hold is not in the journal.
-        case forgetTimer = "forget-timer"
 
         /// The one that the process' environment names.
         public static let planted = getenv("TICKLINE_PLANTED_BUG").flatMap { PlantedBug(rawValue: String(cString: $0)) }
