@@ -146,7 +146,8 @@ final class Simulation: @unchecked Sendable {
         sim_new_process()
         var sizes = JournalSizes()
         sizes.feedSegmentBytes = plan.hasSmallSegments ? 1 << 20...1 << 20 : 4 << 20...4 << 20
-        sizes.engineEntries = plan.hasSmallSegments ? 1 << 13 : 1 << 15
+        // A segment keeps some 7,000 entries for one batch, and three for each tick on hold.
+        sizes.engineEntries = plan.hasSmallSegments ? 1 << 14 : 1 << 16
         sizes.noteEntries = plan.hasSmallSegments ? 64 : 4_032
         sizes.historyEntries = 64
         let process = SimulatedProcess(
