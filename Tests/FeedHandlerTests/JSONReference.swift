@@ -120,7 +120,10 @@ struct JSONReference {
             let asks = levels(payload["a"]),
             let previous = payload["pu"] == nil ? -1 : id(payload["pu"])
         else { return nil }
-        let isPartial = payload["pu"] != nil && partialSymbol(of: stream) != nil
+        // Without an envelope's word it is a partial book where its instrument has a stream of those alone.
+        let isPartial =
+            payload["pu"] != nil
+            && (stream == nil ? payload["s"] as? String == partialSymbol : partialSymbol(of: stream) != nil)
         return book(
             Tick(
                 id: UInt64(last), exchangeTimeNanos: event, receiveMonotonicNanos: 99, price: isPartial ? last : first,
