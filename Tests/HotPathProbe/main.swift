@@ -81,7 +81,8 @@ func runEngine(ticks: Int) async throws {
     configuration.priceBandPercent = 20
     configuration.refill = RefillConfiguration()
     configuration.redundancy = RedundancyConfiguration(feedNames: ["probe#0", "probe#1"], kinds: [[.trade]])
-    let requests = SPSCRing(capacitySlots: 1 << 6)
+    // Room for all of them: the reader, which takes them, sleeps now and then.
+    let requests = SPSCRing(capacitySlots: 1 << 10)
     let detour = RecordDetour()
     let journal = try ProbeJournal(JournalChain(.engine), tableEntries: 32_768, metrics: metrics)
     let engine = SMACrossoverActor(
