@@ -52,6 +52,38 @@ import Testing
         print("figure: budget \(budget) bytes, most at a time \(most), at the end \(bytes), recycled \(recycled())")
     }
 
+    @Test(arguments: [ChainKind.acknowledgements, .stored])
+    func `the newest note of an earlier run is kept until there is a newer one`(kind: ChainKind) throws {
+        let fixture = try JournalFixture()
+        let notes = JournalChain(kind)
+        let plans = Self.plans + [ChainPlan(chain: notes, segmentBytes: 8_192, tableEntries: 64)]
+        func newest() throws -> UInt64? {
+            var found: UInt64?
+            try ProgressLog.readBackwards(notes, in: JournalFolder(path: fixture.path)) { first, _, _ in
+                found = first
+                return false
+            }
+            return found
+        }
+        for run in 1...3 {
+            let journal = try fixture.begin(plans: plans, budgetBytes: 20 * 65_536, wallClock: nil)
+            journal.start()
+            var log = ProgressLog(writer: journal.writer(of: notes))
+            if run != 2 {
+                while try newest() != UInt64(run) {
+                    log.append(UInt64(run))
+                    usleep(1_000)
+                }
+            }
+            // Everything of the run before that may go has gone.
+            let recycled = { fixture.metrics.total("tickline_journal_recycled_segments_total") }
+            let before = recycled()
+            try fill(journal, fixture.path, engineAdvances: true) { _ in recycled() > before + 60 }
+            journal.stop()
+            #expect(try newest() == (run == 3 ? 3 : 1), "run \(run)")
+        }
+    }
+
     @Test func `without another checkpoint nothing that a recovery needs is recycled`() throws {
         let fixture = try JournalFixture()
         let journal = try fixture.begin(plans: Self.plans, budgetBytes: 20 * 65_536, wallClock: nil)
