@@ -75,16 +75,19 @@ final class Simulation: @unchecked Sendable {
         exchange.noteDeliveries()
         var oracle = Oracle(market: market, documents: documents, catalog: catalog)
         oracle.check(entries: redis.entries(settings.signalStream), deliveries: exchange.deliveries)
-        figures = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs)
+        outcome = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs)
         return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches
     }
 
-    /// Signals, refilled ids and ids in gaps of a run.
-    private(set) var figures = (signals: 0, refilled: 0, missing: 0)
-    /// Processes there were.
-    var lifeCount: Int { lives.count }
-    /// Trades there were.
-    var tradeCount: Int { market.trades.reduce(0) { $0 + $1.count } }
+    /// Signals there had to be, refilled ids and ids in gaps.
+    private var outcome = (signals: 0, refilled: 0, missing: 0)
+
+    /// What the run met, in words.
+    var figures: String {
+        let trades = market.trades.reduce(0) { $0 + $1.count }
+        return "trades \(trades) | signals \(outcome.signals) | processes \(lives.count) | refilled \(outcome.refilled)"
+            + " | in gaps \(outcome.missing) | seconds \(world.now / 1_000_000_000)"
+    }
 
     private var words: String { process?.failure.map { ": \($0)" } ?? "" }
 
