@@ -52,6 +52,6 @@ public struct JournalEntry: Sendable, Equatable, BitwiseCopyable {
 }
 
 extension journal_entry {
-    /// The same 64 bytes in Swift's type; `JournalSegmentTests` compares the layouts.
+    /// The same 64 bytes in Swift's type.
     var asEntry: JournalEntry { unsafe unsafeBitCast(self, to: JournalEntry.self) }
 }

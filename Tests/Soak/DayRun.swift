@@ -21,9 +21,9 @@ struct DayRun {
     private static let (shortGap, longGap) = (40, 1_500)
     /// From this share of the messages on the memory may no longer grow.
     private static let warmUpShare = 0.25
-    /// Messages with which the rings, a million slots at most, have all been written once before the warm-up ends.
+    /// Messages with which the rings, 262,144 slots at most, have all been written several times before the warm-up ends.
     private static let ringMessages = 1 << 20
-    /// Records that wait for the store, of a million that can, at which the exchange is held back.
+    /// Records that wait for the store, of 249,856 of market data that can, at which the exchange is held back.
     private static let mostRecordsWaiting = 200_000.0
     /// The number of the brake's connection; what it gets is no truth.
     private static let brakeConnection = 2
