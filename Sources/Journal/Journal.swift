@@ -69,15 +69,15 @@ public final class Journal: Sendable {
     /// Makes the first segments, so that writers find them, and starts the thread; once.
     ///
     /// - Parameters:
-    ///   - acknowledgedNanos: files last written until then hold no signal that waits for its acknowledgement.
+    ///   - acknowledgedSegment: the engine's segments in front of it hold no signal that waits for its acknowledgement.
     ///   - signals: how many signals were handed to the publisher so far and how many of them, the first, are acknowledged;
     ///     asked on the journal's thread at each look. Segments that may hold others are never recycled.
     public func start(
-        acknowledgedNanos: Int64 = 0,
+        acknowledgedSegment: UInt64 = 0,
         signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64) = { (0, 0) }
     ) {
         keeper.reserve = DecisionReserve(
-            bytes: keeper.reservedBytes, acknowledgedNanos: acknowledgedNanos, signals: signals)
+            bytes: keeper.reservedBytes, acknowledgedSegment: acknowledgedSegment, signals: signals)
         keeper.prepareAhead()
         thread.withLock { thread in
             precondition(thread == nil, "a journal is started once")

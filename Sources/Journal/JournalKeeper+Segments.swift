@@ -108,7 +108,8 @@ extension JournalKeeper {
     /// Whether another segment for the engine finds room in the reserve, beside those with signals that nobody has
     /// acknowledged; true for any other chain. Without room the engine waits for one.
     private func hasReserve(for index: Int) -> Bool {
-        guard chains[index].plan.chain.kind == .engine else { return true }
+        // Without any a run can't even put on record what it has taken over.
+        guard chains[index].plan.chain.kind == .engine, !chains[index].out.isEmpty else { return true }
         let isFull = reservedBytesInUse + chains[index].plan.segmentBytes > reserve.bytes
         if isFull, !reserve.isFull { metrics.reserveFull.add() }
         reserve.isFull = isFull
@@ -125,7 +126,7 @@ extension JournalKeeper {
     /// Bytes of the engine's segments that may hold signals without acknowledgement; where there is any, of those that will.
     var reservedBytesInUse: Int {
         guard let engine else { return 0 }
-        let waiting = engine.sealed.reduce(0) { $0 + ($1.endedNanos >= reserve.acknowledgedNanos ? $1.bytes : 0) }
+        let waiting = engine.sealed.reduce(0) { $0 + ($1.segment >= reserve.acknowledgedSegment ? $1.bytes : 0) }
         return waiting == 0 ? 0 : waiting + engine.out.reduce(0) { $0 + Int($1.segmentBytes) }
     }
 
@@ -158,7 +159,7 @@ extension JournalKeeper {
         return oldest?.index
     }
 
-    private var engine: Chain? { chains.first { $0.plan.chain.kind == .engine } }
+    var engine: Chain? { chains.first { $0.plan.chain.kind == .engine } }
 
     /// A recovery starts at the newest engine segment's beginning: what ended before the engine's last segment but one did
     /// is not needed.
@@ -184,9 +185,9 @@ extension JournalKeeper {
         return chain.sealed.dropFirst().reduce(begun) { $0 + $1.bytes } < kept
     }
 
-    /// Whether it may hold decisions that are not acknowledged: it ended after everything was last.
+    /// Whether it may hold decisions that are not acknowledged.
     private func holdsUnacknowledged(_ sealed: Sealed, of index: Int) -> Bool {
-        chains[index].plan.chain.kind == .engine && sealed.endedNanos >= reserve.acknowledgedNanos
+        chains[index].plan.chain.kind == .engine && sealed.segment >= reserve.acknowledgedSegment
     }
 
     /// Nothing may be recycled, since the engine's checkpoint is too old: asks for another. Two make the oldest free.

@@ -26,6 +26,7 @@ final class JournalKeeper: @unchecked Sendable {
 
     /// A written segment's file.
     struct Sealed {
+        var segment: UInt64
         var path: String
         var bytes: Int
         /// Wall clock when it was taken back: nothing in it is newer.
@@ -73,7 +74,7 @@ final class JournalKeeper: @unchecked Sendable {
     private var syncTrouble = ""
     var nextCheckpointAt = MonotonicNanos(rawValue: 0)
     /// The part of the budget for decisions; the owner's until the thread starts.
-    var reserve = DecisionReserve(bytes: 0, acknowledgedNanos: 0) { (0, 0) }
+    var reserve = DecisionReserve(bytes: 0, acknowledgedSegment: 0) { (0, 0) }
     let reservedBytes: Int
 
     init(
@@ -91,7 +92,9 @@ final class JournalKeeper: @unchecked Sendable {
         // Chains that this run does not write are kept as well, for reading, until the budget's end.
         for chain in Set(plans.map(\.chain)).union(existing.chains.keys).sorted() {
             let files = existing.chains[chain] ?? []
-            let sealed = files.map { Sealed(path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos) }
+            let sealed = files.map {
+                Sealed(segment: $0.segment, path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos)
+            }
             let plan = plans.first { $0.chain == chain }
             chains.append(
                 Chain(
@@ -125,7 +128,7 @@ final class JournalKeeper: @unchecked Sendable {
             let isLast = stopRequested.load(ordering: .acquiring)
             takeBack()
             if isLast { break }
-            reserve.look(at: wallClock().rawValue)
+            if let engine { reserve.look(during: engine.out.first?.segment ?? engine.nextSegment) }
             prepareAhead()
             synchroniseIfDue()
             report()
@@ -156,7 +159,9 @@ final class JournalKeeper: @unchecked Sendable {
                     if settings.syncIntervalMillis != nil { synchronise(handle) }
                     let path = "\(settings.folder)/\(SegmentFile.name(chains[index].plan.chain, handle.segment))"
                     chains[index].sealed.append(
-                        Sealed(path: path, bytes: Int(handle.segmentBytes), endedNanos: wallClock().rawValue))
+                        Sealed(
+                            segment: handle.segment, path: path, bytes: Int(handle.segmentBytes),
+                            endedNanos: wallClock().rawValue))
                 }
                 SegmentFile.release(handle)
             }

@@ -38,8 +38,12 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// Up to where records were read, or passed over; the run is nil for an earlier one of which nothing was played.
     private var place = RecordDetour.Place(sequence: 0, takenSlots: 0)
     private var run: UInt64?
-    /// Entries up to which the journal can be read, as far as it is known.
+    /// Where the engine left its ring.
+    private var left = RecordDetour.Place(sequence: 0, takenSlots: 0)
+    /// Entries up to which the journal can be read, as far as the player was told.
     private var limit: UInt64 = 0
+    /// Entries up to which it can be read and none of which is in the engine's ring.
+    private var known: UInt64 = 0
     /// Where the engine went on in the ring.
     private var end: RecordDetour.Place?
     private var droppedSlots = 0
@@ -70,7 +74,7 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// Begins where the engine left its ring, which is empty by now.
     public func begin() {
         guard let left = detour.left else { return }
-        (place, end, limit) = (left, nil, 0)
+        (self.left, place, end, limit) = (left, left, nil, 0)
         // Of an earlier run it is not known how many slots it had taken.
         run = left.takenSlots > 0 ? currentRun : nil
         begunAt = MonotonicClock.now()
@@ -81,6 +85,9 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// Reads on until `slots` lie in `ring`, or nothing more is there now; false once all is read and the engine's ring goes
     /// on. O(events played).
     public func read(most slots: Int) -> Bool {
+        if let end, place.sequence >= end.sequence { return false }
+        // Asked first: where the engine is not known to be back by then, it lies in front of where it comes back.
+        known = detour.reached
         if end == nil, let back = detour.takeBack() { (end, limit) = (back, 0) }
         defer { backlog.set(Double(max(place.sequence, end?.sequence ?? detour.reached) - place.sequence)) }
         do throws(ReplayError) {
@@ -90,7 +97,7 @@ public final class JournalCatchUp: @unchecked Sendable {
             pass()
         }
         guard let end else {
-            if detour.reached - min(detour.reached, place.sequence) <= Self.nearEntries { detour.askBack() }
+            if known - min(known, place.sequence) <= Self.nearEntries { detour.askBack(from: left) }
             return true
         }
         guard place.sequence >= end.sequence else { return true }
@@ -151,7 +158,7 @@ public final class JournalCatchUp: @unchecked Sendable {
 
     /// Learns how far the journal is by now; false where that is no further.
     private func extend() throws(ReplayError) -> Bool {
-        let reached = end?.sequence ?? detour.reached
+        let reached = end?.sequence ?? known
         guard reached > limit else { return false }
         limit = reached
         try player?.extend(to: limit, folder())
@@ -172,7 +179,7 @@ public final class JournalCatchUp: @unchecked Sendable {
     }
 
     private func open(_ segment: UInt64, in folder: JournalFolder) throws(ReplayError) {
-        limit = end?.sequence ?? detour.reached
+        limit = end?.sequence ?? known
         var player = JournalPlayer(folder: folder, from: segment)
         player.mostLeftoverSlots = Self.mostLeftoverSlots
         try player.extend(to: limit, folder)
@@ -200,7 +207,7 @@ public final class JournalCatchUp: @unchecked Sendable {
         player?.abortRecords()
         player = nil
         isRecording = false
-        let last = end?.sequence ?? detour.reached
+        let last = end?.sequence ?? known
         do throws(ReplayError) {
             let folder = try folder()
             for segment in try segments(in: folder)
@@ -216,7 +223,7 @@ public final class JournalCatchUp: @unchecked Sendable {
             logger.error("the journal can't be read for the store", metadata: ["error": "\(error)"])
         }
         player = nil
-        guard let end else { return detour.askBack() }
+        guard let end else { return detour.askBack(from: left) }
         pass(to: end, run: currentRun)
     }
 

@@ -111,20 +111,16 @@ public struct Recovery: Sendable {
         return last
     }
 
-    /// The moment behind the end of the last engine segment all of whose signals have numbers up to `number`, Unix
-    /// nanoseconds; 0 for none.
+    /// The newest engine segment in front of which all signals have numbers up to `number`; 0 where there is none.
     /// O(segments behind it).
-    public static func endNanos(
-        ofSignalsUpTo number: UInt64, in folder: JournalFolder
-    ) throws(ReplayError) -> Int64 {
-        let files = folder.chains[JournalChain(.engine)] ?? []
-        for index in files.indices.reversed() {
+    public static func segment(behindSignal number: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
+        for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
             do throws(JournalError) {
-                let segment = try SegmentReader(path: files[index].path)
+                let segment = try SegmentReader(path: file.path)
                 guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment),
                     checkpoint.signalCount <= number
                 else { continue }
-                return index > files.startIndex ? files[index - 1].modifiedNanos + 1 : 0
+                return file.segment
             } catch { throw .journal(error) }
         }
         return 0
@@ -147,24 +143,36 @@ public struct Recovery: Sendable {
                 start = segment.identity.segment
                 if checkpoint.signalCount < first { break }
             }
-            var reader = ChainReader(JournalChain(.engine), in: folder, from: start)
-            var half: JournalEntry?
-            while let entry = try reader.next() {
-                guard let segment = reader.segment else { break }
-                switch entry.kind {
-                case EngineEntryKind.checkpoint where segment.identity.run != parts.last?.run:
-                    guard let checkpoint = EngineCheckpoint(entry, in: segment),
-                        let catalog = RunDescription(checkpoint.preface)?.catalog
-                    else { continue }
-                    parts.append((segment.identity.run, catalog, []))
-                case EngineEntryKind.decision: half = entry
-                case EngineEntryKind.sums where entry.word4 >= first:
-                    guard let half, let decision = Decision(half, entry), !parts.isEmpty else { continue }
-                    parts[parts.count - 1].signals.append(PlayedSignal(decision: decision, number: entry.word4))
-                default: break
-                }
+            // Segment after segment, and not as one chain: what was in memory alone while the disk refused is a hole in it, and
+            // what is behind the hole counts all the same.
+            for file in files where file.segment >= start {
+                take(try SegmentReader(path: file.path), from: first, into: &parts)
             }
         } catch { throw .journal(error) }
         return parts.map { ($0.catalog, $0.signals) }.filter { !$0.signals.isEmpty }
+    }
+
+    private static func take(
+        _ segment: SegmentReader, from first: UInt64,
+        into parts: inout [(run: UInt64, catalog: MarketCatalog, signals: [PlayedSignal])]
+    ) {
+        // A decision's two entries are never parted: a segment ends between events.
+        var half: JournalEntry?
+        var index = 0
+        while let entry = segment.entry(at: index) {
+            index += 1
+            switch entry.kind {
+            case EngineEntryKind.checkpoint where segment.identity.run != parts.last?.run:
+                guard let checkpoint = EngineCheckpoint(entry, in: segment),
+                    let catalog = RunDescription(checkpoint.preface)?.catalog
+                else { continue }
+                parts.append((segment.identity.run, catalog, []))
+            case EngineEntryKind.decision: half = entry
+            case EngineEntryKind.sums where entry.word4 >= first:
+                guard let half, let decision = Decision(half, entry), !parts.isEmpty else { continue }
+                parts[parts.count - 1].signals.append(PlayedSignal(decision: decision, number: entry.word4))
+            default: break
+            }
+        }
     }
 }

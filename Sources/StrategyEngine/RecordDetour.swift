@@ -27,7 +27,8 @@ public final class RecordDetour: Sendable {
     private let reachedSequence = Atomic<UInt64>(0)
     private let backSequence = Atomic<UInt64>(none)
     private let backTaken = Atomic<UInt64>(0)
-    private let isAskedBack = Atomic<Bool>(false)
+    /// The beginning of the way that the engine is asked back from.
+    private let askedSequence = Atomic<UInt64>(none)
 
     /// A way not taken.
     public init() {}
@@ -56,8 +57,8 @@ public final class RecordDetour: Sendable {
     func reach(_ place: Place) -> Bool {
         // Releasing, paired with `reached`: the journal has everything up to there.
         reachedSequence.store(place.sequence, ordering: .releasing)
-        guard isAskedBack.load(ordering: .relaxed) else { return false }
-        isAskedBack.store(false, ordering: .relaxed)
+        // A request that came late, when the engine was back already, is none for the way it has taken since.
+        guard askedSequence.load(ordering: .relaxed) == leftSequence.load(ordering: .relaxed) else { return false }
         leftSequence.store(Self.none, ordering: .relaxed)
         backTaken.store(place.takenSlots, ordering: .relaxed)
         // Releasing, paired with `takeBack`.
@@ -77,8 +78,8 @@ public final class RecordDetour: Sendable {
     /// The last entry that can be read by now.
     public var reached: UInt64 { reachedSequence.load(ordering: .acquiring) }
 
-    /// Asks the engine to go on in the ring; it does at the end of its next batch.
-    public func askBack() { isAskedBack.store(true, ordering: .relaxed) }
+    /// Asks the engine to come back from the way that began at `left`; it does at the end of its next batch.
+    public func askBack(from left: Place) { askedSequence.store(left.sequence, ordering: .relaxed) }
 
     /// Where the engine went on in the ring, once; nil while it has not.
     public func takeBack() -> Place? {

@@ -142,8 +142,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             } else if isStopping && !rings.hasTicks && !core.hasDue {
                 if core.timerNanos == .max { break }
                 // Nothing more comes: what waits goes on without the missing ids.
-                guard hasJournalRoom() else { continue }
-                core.advance(to: MonotonicNanos(rawValue: .max))
+                if hasJournalRoom() { core.advance(to: MonotonicNanos(rawValue: .max)) } else { wait(&emptyPolls) }
             } else {
                 emptyPolls += 1
                 wait(&emptyPolls)

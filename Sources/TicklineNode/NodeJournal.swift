@@ -105,7 +105,7 @@ package struct NodeJournal: Sendable {
 
     /// Makes the first segments; before anything writes.
     package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) {
-        journal.start(acknowledgedNanos: recovered?.acknowledgedNanos ?? 0, signals: signals)
+        journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
         stored?.append(recovered?.storedSequence ?? 0)
         // A run that publishes for the first time begins with a note of what was decided before it did.
         if recovered?.lastAcknowledged == nil { acknowledged?.append(recovered?.signalCount ?? 0) }

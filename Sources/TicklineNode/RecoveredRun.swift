@@ -22,8 +22,8 @@ struct RecoveredRun: Sendable {
     private let newestEntryMillis: UInt64?
     /// The highest number of an acknowledged signal, or the one behind which publishing began; nil where nothing was published.
     let lastAcknowledged: UInt64?
-    /// Wall clock behind which the journal's files may hold signals without acknowledgement.
-    let acknowledgedNanos: Int64
+    /// The engine's segments in front of it hold no signal without acknowledgement.
+    let acknowledgedSegment: UInt64
 
     /// Replays the journal's end; nil where there is none.
     ///
@@ -66,7 +66,7 @@ struct RecoveredRun: Sendable {
         }
         lastAcknowledged = last
         // What was decided while nothing was published is not sent later.
-        acknowledgedNanos = try Recovery.endNanos(ofSignalsUpTo: last ?? .max, in: folder)
+        acknowledgedSegment = try Recovery.segment(behindSignal: last ?? .max, in: folder)
     }
 
     /// The engine's last entry on disk; 0 where there is none.
@@ -79,7 +79,7 @@ struct RecoveredRun: Sendable {
     /// Signals decided so far, over all runs.
     var signalCount: UInt64 { state.recordedSignals + UInt64(state.unrecorded.count) }
 
-    /// What a publisher takes over, at most `most` signals; those not acknowledged first of all.
+    /// What a publisher takes over: all that is not acknowledged, and of what is as much as makes `most` signals.
     ///
     /// Where nothing was published before, nothing is: what earlier runs decided was not meant for the stream.
     func signals(most: Int) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
@@ -87,7 +87,7 @@ struct RecoveredRun: Sendable {
         var recovered = RecoveredSignals()
         guard let lastAcknowledged else { return (next, recovered) }
         var first = min(acknowledgements.map(\.ordinal).min() ?? .max, lastAcknowledged + 1)
-        if next - first > UInt64(most) { first = next - UInt64(most) }
+        if next - first > UInt64(most) { first = min(next - UInt64(most), lastAcknowledged + 1) }
         var parts = try Recovery.signals(from: first, in: folder)
         let unrecorded = state.unrecorded.filter { $0.number >= first }
         if !unrecorded.isEmpty { parts.append((state.catalog, unrecorded)) }

@@ -29,6 +29,10 @@ package struct SignalDestination: Sendable {
         configuration.trim = StreamTrimSettings(
             mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
         let past = try journal?.publishing(outboxCapacity: configuration.outboxCapacity)
+        // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
+        while let count = past?.signals.count, configuration.outboxCapacity < count {
+            configuration.outboxCapacity *= 2
+        }
         do {
             kind = .redis(
                 try SignalPublisher(

@@ -104,7 +104,7 @@ func runEngine(ticks: Int) async throws {
                 stored.wrappingAdd(1, ordering: .relaxed)
             }
             consumer.release(count: slots.count)
-            if slots.isEmpty, detour.left != nil { detour.askBack() }
+            if slots.isEmpty, let left = detour.left { detour.askBack(from: left) }
             if detour.takeBack() != nil {
                 returns.wrappingAdd(1, ordering: .relaxed)
                 // The ring fills meanwhile.

@@ -44,7 +44,7 @@ import TradingModel
         #expect(drain(consumer) == [1, 2, 3, 4, 5, 105])
         write(14...15, to: &writer)
         #expect(drain(consumer).isEmpty && detour.reached == 115 && detour.takeBack() == nil)
-        detour.askBack()
+        detour.askBack(from: RecordDetour.Place(sequence: 105, takenSlots: 5))
         write(16...17, to: &writer)
         #expect(drain(consumer).isEmpty && detour.left == nil)
         write(18...18, to: &writer)
@@ -72,12 +72,33 @@ import TradingModel
         var writer = writer(detour)
         write(1...13, to: &writer)
         #expect(detour.left == RecordDetour.Place(sequence: 1, takenSlots: 0))
-        detour.askBack()
+        detour.askBack(from: RecordDetour.Place(sequence: 1, takenSlots: 0))
         write(14...14, to: &writer)
         write(15...16, to: &writer)
         write(17...30, to: &writer)
         #expect(detour.takeBack()?.sequence == 114 && detour.left?.sequence == 116)
         #expect(drain(consumer) == [15, 16, 116])
+    }
+
+    /// The store's writer asks again as long as it does not know that the engine is back.
+    @Test func `a request that comes late does not end the next way before its records are read`() throws {
+        let consumer = RingConsumer(ring)
+        var writer = writer(detour)
+        write(1...13, to: &writer)
+        let first = try #require(detour.left)
+        detour.askBack(from: first)
+        write(14...14, to: &writer)
+        detour.askBack(from: first)
+        #expect(detour.takeBack()?.sequence == 114)
+        // The next way begins, and a batch ends on it.
+        write(15...30, to: &writer)
+        let second = try #require(detour.left)
+        write(31...31, to: &writer)
+        #expect(detour.left == second && detour.takeBack() == nil)
+        detour.askBack(from: second)
+        write(32...32, to: &writer)
+        #expect(detour.left == nil && detour.takeBack()?.sequence == 132)
+        _ = drain(consumer)
     }
 
     @Test func `without a journal what finds no room is dropped and counted`() {
