@@ -232,7 +232,9 @@ func runRing(total: UInt64) {
     }
     producer.join()
     consumer.join()
-    print("{\"records\":\(total),\"faults\":\(faults.load(ordering: .relaxed))}")
+    let found = faults.load(ordering: .relaxed)
+    print("{\"records\":\(total),\"faults\":\(found)}")
+    exit(found == 0 ? 0 : 1)
 }
 
 let arguments = CommandLine.arguments

@@ -2,10 +2,15 @@ import Foundation
 
 /// The product's own executable, as the tests' build made it.
 public enum Tickline {
-    /// `.build/<configuration>/tickline`, beside the test bundle.
-    public static let executable = executable(named: "tickline")
+    /// `.build/<configuration>/tickline`, beside the test bundle; with `TESTED_CONFIGURATION=release` in the environment the
+    /// one that is shipped, which `scripts/test` has built. Its figures are the product's.
+    public static let executable: String = {
+        let configuration = ProcessInfo.processInfo.environment["TESTED_CONFIGURATION"]
+        return configuration.map { Repository.root.appendingPathComponent(".build/\($0)/tickline").path }
+            ?? executable(named: "tickline")
+    }()
 
-    /// Another executable of the package, beside it.
+    /// Another executable of the package, beside the test bundle.
     public static func executable(named name: String) -> String {
         // The running bundle is .build/<configuration>/ticklinePackageTests.xctest.
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
@@ -25,7 +30,7 @@ public enum Tickline {
         // Files, not pipes: a full pipe would stop the command.
         let (output, error) = (folder.url.appendingPathComponent("out"), folder.url.appendingPathComponent("err"))
         for file in [output, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        process.executableURL = URL(fileURLWithPath: executable(named: name))
+        process.executableURL = URL(fileURLWithPath: name == "tickline" ? executable : executable(named: name))
         process.arguments = arguments
         // libmongoc keeps its counters in shared memory named by the process id; where a killed process of the same id has
         // left its own behind, it says so on standard error before `main`.
