@@ -66,8 +66,12 @@ internal import RingBuffer
     @inline(__always)
     public var isAskedToAdvance: Bool { turn.hasBeenMade && ready.occupancy > 0 }
 
-    /// Asks for segments where the chain gets them on demand only; they are there at the keeper's next look.
+    /// Asks for segments where the chain gets them on demand only, or where the engine's has none left in its reserve; they
+    /// are there at the keeper's next look.
     public func demandSegments() { demand.make() }
+
+    /// Takes that back.
+    public func endDemand() { demand.takeBack() }
 
     /// Gives the segment back and goes on in the next one; false, and nothing changed, where none is ready yet.
     public mutating func advance() -> Bool { unsafe advance(carrying: { _ in }) }

@@ -1,9 +1,10 @@
 /// The part of the budget that the engine's chain alone may take, so that signals which the stream does not have yet stay on
 /// disk whatever the feeds receive. Journal's thread only.
 ///
-/// A segment of the engine's may hold such signals where it is not in front of the one that was in use when all were known to
-/// be acknowledged last. No clock is asked: one that is set back would make the acknowledged ones look new. Once those segments fill the reserve, the engine gets no further one: it stops deciding, takes no more from
-/// its rings, and the exchange is held back, until there are acknowledgements.
+/// A segment of the engine's may hold such signals unless it is in front of the one that was in use when all were last known
+/// to be acknowledged. Segments are counted and no clock is asked: one that is set back would make acknowledged signals look
+/// new. Once those segments fill the reserve, the engine gets no further one: it stops deciding, takes no more from its
+/// rings, and the exchange is held back, until there are acknowledgements.
 struct DecisionReserve {
     /// Its size.
     let bytes: Int

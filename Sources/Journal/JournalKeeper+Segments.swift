@@ -108,8 +108,10 @@ extension JournalKeeper {
     /// Whether another segment for the engine finds room in the reserve, beside those with signals that nobody has
     /// acknowledged; true for any other chain. Without room the engine waits for one.
     private func hasReserve(for index: Int) -> Bool {
-        // Without any a run can't even put on record what it has taken over.
-        guard chains[index].plan.chain.kind == .engine, !chains[index].out.isEmpty else { return true }
+        // A run begins with what it takes over from the last one, which is on record before anything else is.
+        guard chains[index].plan.chain.kind == .engine, !chains[index].out.isEmpty,
+            !chains[index].demand.hasBeenMade
+        else { return true }
         let isFull = reservedBytesInUse + chains[index].plan.segmentBytes > reserve.bytes
         if isFull, !reserve.isFull { metrics.reserveFull.add() }
         reserve.isFull = isFull
@@ -173,16 +175,17 @@ extension JournalKeeper {
     /// Whether a chain's oldest written segment holds notes that the next run needs: the newest there is, since without it
     /// nothing is known of what was acknowledged or stored, and of acknowledgements as many as a publisher takes over.
     private func holdsLastNotes(_ chain: Chain) -> Bool {
-        let kept: Int
-        switch chain.plan.chain.kind {
-        case .acknowledgements: kept = Self.keptAcknowledgementBytes
-        case .stored: kept = 1
-        case .feed, .engine, .history: return false
-        }
         let begun = chain.out.reduce(0) {
             unsafe $0 + Int(journal_segment_committed($1.base)) * Int(JOURNAL_ENTRY_BYTES)
         }
-        return chain.sealed.dropFirst().reduce(begun) { $0 + $1.bytes } < kept
+        let newerBytes = chain.sealed.dropFirst().reduce(begun) { $0 + $1.noteBytes }
+        switch chain.plan.chain.kind {
+        case .acknowledgements:
+            let hasFewFiles = chain.sealed.count <= Self.keptAcknowledgementFiles
+            return newerBytes == 0 || newerBytes < Self.keptAcknowledgementBytes && hasFewFiles
+        case .stored: return newerBytes == 0
+        case .feed, .engine, .history: return false
+        }
     }
 
     /// Whether it may hold decisions that are not acknowledged.

@@ -18,8 +18,10 @@ final class JournalKeeper: @unchecked Sendable {
     static let leastSegments = 6
     /// The same of a chain that gets them on demand: the one that rests beside it needs no more than it has.
     static let leastOnDemand = 3
-    /// Acknowledgements that are kept whatever the budget: 16,384 of 64 bytes, what an outbox holds.
+    /// Acknowledgements that are kept whatever the budget: 16,384 of 64 bytes, what an outbox holds; but no more files of
+    /// them than so many short runs leave, for each takes its whole size.
     static let keptAcknowledgementBytes = 1 << 20
+    static let keptAcknowledgementFiles = 32
     private static let logIntervalNanos: UInt64 = 10_000_000_000
     /// Time between two attempts to make a segment that is not needed at once.
     private static let retryNanos: UInt64 = 500_000_000
@@ -29,8 +31,11 @@ final class JournalKeeper: @unchecked Sendable {
         var segment: UInt64
         var path: String
         var bytes: Int
-        /// Wall clock when it was taken back: nothing in it is newer.
+        /// Wall clock when it was taken back: nothing in it is newer. Later than that of those taken back before, also where
+        /// the clock was set back meanwhile.
         var endedNanos: Int64
+        /// Of notes: what those in it take, which may be far less than the file does.
+        var noteBytes: Int
     }
 
     /// What is kept of one chain.
@@ -64,6 +69,8 @@ final class JournalKeeper: @unchecked Sendable {
     let metrics: JournalMetrics
     private let health: HealthCheck
     private let logger: Logger
+    /// The latest of all `endedNanos`.
+    private var latestEndNanos: Int64 = 0
     private let parker = Parker()
     private let stopRequested = Atomic<Bool>(false)
     private var nextSyncAt = MonotonicNanos(rawValue: 0)
@@ -93,8 +100,11 @@ final class JournalKeeper: @unchecked Sendable {
         for chain in Set(plans.map(\.chain)).union(existing.chains.keys).sorted() {
             let files = existing.chains[chain] ?? []
             let sealed = files.map {
-                Sealed(segment: $0.segment, path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos)
+                Sealed(
+                    segment: $0.segment, path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos,
+                    noteBytes: Self.noteBytes(in: $0, of: chain))
             }
+            latestEndNanos = sealed.reduce(latestEndNanos) { max($0, $1.endedNanos) }
             let plan = plans.first { $0.chain == chain }
             chains.append(
                 Chain(
@@ -102,6 +112,14 @@ final class JournalKeeper: @unchecked Sendable {
                     exchange: exchanges[chain] ?? SegmentExchange(), nextSegment: (files.last?.segment ?? 0) + 1,
                     sealed: sealed))
         }
+    }
+
+    /// What the notes of an earlier run's segment take; 0 for other chains, and where it can't be read: it has none then.
+    private static func noteBytes(in file: JournalFolder.File, of chain: JournalChain) -> Int {
+        guard chain.kind == .acknowledgements || chain.kind == .stored else { return 0 }
+        do throws(JournalError) {
+            return try SegmentReader(path: file.path).committedEntries * Int(JOURNAL_ENTRY_BYTES)
+        } catch { return 0 }  // recovery, which reads it first, has said why
     }
 
     /// What the budget must hold at least.
@@ -158,10 +176,11 @@ final class JournalKeeper: @unchecked Sendable {
                 if handle.descriptor >= 0 {
                     if settings.syncIntervalMillis != nil { synchronise(handle) }
                     let path = "\(settings.folder)/\(SegmentFile.name(chains[index].plan.chain, handle.segment))"
+                    latestEndNanos = max(latestEndNanos + 1, wallClock().rawValue)
                     chains[index].sealed.append(
                         Sealed(
                             segment: handle.segment, path: path, bytes: Int(handle.segmentBytes),
-                            endedNanos: wallClock().rawValue))
+                            endedNanos: latestEndNanos, noteBytes: Int(handle.entries) * Int(JOURNAL_ENTRY_BYTES)))
                 }
                 SegmentFile.release(handle)
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Synchronization
 import Telemetry
 import TestSupport
 import ThreadExecutor
@@ -15,11 +16,17 @@ final class JournalFixture {
     let health = HealthRegistry().check("journal", roles: [.collector])
     var path: String { folder.url.appendingPathComponent("journal").path }
 
+    private final class SetBack: Sendable { let nanos = Atomic<Int64>(0) }
+    private let setBackNanos = SetBack()
+
+    /// Sets the wall clock of the fixture's runs back.
+    func setBack(hours: Int64) { setBackNanos.nanos.store(hours * 3_600_000_000_000, ordering: .relaxed) }
+
     init() throws { folder = try TemporaryFolder("tickline-journal") }
 
     deinit { folder.remove() }
 
-    /// A new run in the same folder. Segments of 64 KiB with 128 entries; nil: the machine's clock.
+    /// A new run in the same folder. Segments of 64 KiB with 128 entries; nil: the machine's clock, set back by `setBack`.
     func begin(
         plans: [ChainPlan] = [ChainPlan(chain: chain, segmentBytes: 65_536, tableEntries: 128)],
         budgetBytes: Int = 16 << 20, folder other: String? = nil, wallClock: Int64? = 1_000
@@ -28,8 +35,10 @@ final class JournalFixture {
         settings.checkpointIntervalMillis = 100
         return try Journal(
             settings: settings, plans: plans, existing: JournalFolder(path: other ?? path),
-            wallClock: { wallClock.map { UnixNanos(rawValue: $0) } ?? MonotonicClock.wallClock() }, metrics: metrics,
-            health: health,
+            wallClock: { [setBackNanos] in
+                let now = wallClock ?? MonotonicClock.wallClock().rawValue
+                return UnixNanos(rawValue: now - setBackNanos.nanos.load(ordering: .relaxed))
+            }, metrics: metrics, health: health,
             logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
