@@ -184,7 +184,11 @@ let package = Package(
         .testTarget(
             name: "ThreadExecutorTests", dependencies: ["ThreadExecutor", "RingBuffer"], swiftSettings: common),
         .testTarget(
-            name: "StrategyEngineTests", dependencies: ["StrategyEngine", "TestSupport"], swiftSettings: common),
+            name: "StrategyEngineTests",
+            dependencies: [
+                "Journal", "RingBuffer", "StrategyEngine", "Telemetry", "TestSupport", "ThreadExecutor", "TradingModel",
+                log,
+            ], swiftSettings: common),
         .testTarget(
             name: "JournalTests",
             dependencies: ["CJournal", "Journal", "TestSupport", "Telemetry", "ThreadExecutor", "TradingModel", log],
@@ -225,7 +229,12 @@ let package = Package(
             dependencies: nioHTTP + [nioWebSocket, log, "ExchangeSimulator", "MarketRecording", "TestSupport"],
             swiftSettings: common),
         .testTarget(
-            name: "TicklineNodeTests", dependencies: ["TicklineNode", "TestSupport"], swiftSettings: common),
+            name: "TicklineNodeTests",
+            dependencies: [
+                "ExchangeSimulator", "FeedHandler", "Journal", "Monitoring", "Replay", "RingBuffer", "StrategyEngine",
+                "Telemetry",
+                "TestSupport", "ThreadExecutor", "TicklineNode", "TradingModel", log,
+            ], swiftSettings: common),
         .testTarget(
             name: "SimulationTests", dependencies: ["RedisStreams", "SimulatedWorld", "TestSupport"],
             swiftSettings: common),

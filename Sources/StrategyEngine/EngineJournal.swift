@@ -98,6 +98,12 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
         writer.freeEntries > Self.mostBatchEntries + Self.spareEntries + 3 * decisions && !writer.isAskedToAdvance
     }
 
+    /// Asks for segments beyond the reserve for signals without acknowledgement, until `endDemand`.
+    func demandSegments() { writer.demandSegments() }
+
+    /// From here on the reserve counts.
+    func endDemand() { writer.endDemand() }
+
     /// The number of the last entry.
     public var lastSequence: UInt64 { writer.nextSequence - 1 }
 

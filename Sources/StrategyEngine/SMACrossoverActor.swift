@@ -102,21 +102,33 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// - Parameters:
     ///   - unrecorded: signals that were decided by then and are not on record yet.
     ///   - publishes: whether the sink takes those, too.
-    /// - Returns: false, and nothing changed, where the checkpoint can't be read.
+    /// - Returns: false, and nothing changed, where the checkpoint can't be read. Waits for the journal's segments, so its
+    ///   thread must run.
     public func restore(
         _ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?], unrecorded: [Decision],
         publishes: Bool
     ) -> Bool {
         guard core.restore(checkpoint, instruments: instruments, strategies: strategies) else { return false }
-        // The journal has made its first segment before it is attached to an engine that runs.
-        guard hasJournalRoom() else { return true }
+        // What is taken over has its numbers already: it goes on record whatever room there is for new signals.
+        core.journal?.demandSegments()
         for decision in unrecorded {
+            waitForJournalRoom()
             core.journal?.append(decision)
             if publishes { _ = sink.publish(decision) }
         }
+        waitForJournalRoom()
+        core.journal?.endDemand()
         core.resume(at: MonotonicClock.now())
         core.publishRecords()
         return true
+    }
+
+    /// Blocks until the journal's thread has made a segment, where there is no room.
+    private func waitForJournalRoom() {
+        while !hasJournalRoom() {
+            parker.prepare()
+            parker.wait(timeoutNanos: EngineRecorder.fullSinkSleepNanos)
+        }
     }
 
     /// Makes `run` return once the rings are empty. Stop the feeds first.
@@ -139,10 +151,11 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
         while !isAbandoning {
             if drain() {
                 emptyPolls = 0
-            } else if isStopping && !rings.hasTicks && !core.hasDue {
-                if core.timerNanos == .max { break }
+            } else if isStopping && !rings.hasTicks && !core.hasDue && core.timerNanos == .max {
+                break
+            } else if isStopping && !rings.hasTicks && !core.hasDue && hasJournalRoom() {
                 // Nothing more comes: what waits goes on without the missing ids.
-                if hasJournalRoom() { core.advance(to: MonotonicNanos(rawValue: .max)) } else { wait(&emptyPolls) }
+                core.advance(to: MonotonicNanos(rawValue: .max))
             } else {
                 emptyPolls += 1
                 wait(&emptyPolls)
