@@ -7,6 +7,7 @@ public struct ChainReader {
     /// The chain.
     public let chain: JournalChain
     private let first: UInt64
+    private let passesMissing: Bool
     private var files: [JournalFolder.File]
     private var nextFile: Int
     private var index = 0
@@ -18,9 +19,15 @@ public struct ChainReader {
     public var nextSequence: UInt64? { expectedSequence }
 
     /// Begins with the segment numbered `first`, or with the oldest that is there.
-    public init(_ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0) {
+    ///
+    /// - Parameter passesMissing: whether what is missing between two segments, for it was in memory alone while the disk
+    ///   refused, is passed over: numbers then jump.
+    public init(
+        _ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0, passesMissing: Bool = false
+    ) {
         self.chain = chain
         self.first = first
+        self.passesMissing = passesMissing
         files = folder.chains[chain] ?? []
         nextFile = files.firstIndex { $0.segment >= first } ?? files.endIndex
     }
@@ -60,7 +67,7 @@ public struct ChainReader {
         guard next.identity.chain == chain, next.identity.segment == files[nextFile].segment else {
             throw .damaged(path: next.path, reason: "it is \(next.identity.chain) segment \(next.identity.segment)")
         }
-        if let expectedSequence, next.identity.firstSequence != expectedSequence {
+        if let expectedSequence, next.identity.firstSequence != expectedSequence, !passesMissing {
             throw .incomplete(
                 chain: chain,
                 reason:
@@ -77,7 +84,7 @@ public struct ChainReader {
     private mutating func openNext() throws(JournalError) -> SegmentReader? {
         while nextFile < files.endIndex {
             if let reader = try files[nextFile].reader() { return reader }
-            guard expectedSequence == nil else {
+            guard expectedSequence == nil || passesMissing else {
                 throw .incomplete(chain: chain, reason: "\(files[nextFile].path) was recycled before it was read")
             }
             nextFile += 1

@@ -44,12 +44,12 @@ public enum SignalSearch: Sendable {
         do throws(JournalError) {
             let found = try find(id, in: folder)
             guard var signal = found.signal else { return .unknown(first: found.first, last: found.last) }
-            var notes = ChainReader(JournalChain(.acknowledgements), in: folder)
+            var notes = ChainReader(JournalChain(.acknowledgements), in: folder, passesMissing: true)
             while signal.acknowledged == nil, let note = try notes.next() {
                 guard note.word0 == signal.number else { continue }
                 signal.acknowledged = (MonotonicNanos(rawValue: note.word3), "\(note.word1)-\(note.word2)")
             }
-            notes = ChainReader(JournalChain(.stored), in: folder)
+            notes = ChainReader(JournalChain(.stored), in: folder, passesMissing: true)
             while signal.storedAt == nil, let note = try notes.next() {
                 if note.word0 >= signal.sequence { signal.storedAt = MonotonicNanos(rawValue: note.word3) }
             }
@@ -60,13 +60,17 @@ public enum SignalSearch: Sendable {
     private static func find(
         _ id: SignalIdentifier, in folder: JournalFolder
     ) throws(JournalError) -> (signal: RecordedSignal?, first: String?, last: String?) {
-        var reader = ChainReader(JournalChain(.engine), in: folder)
+        var reader = ChainReader(JournalChain(.engine), in: folder, passesMissing: true)
+        var sequence: UInt64?
         var (run, catalog): (UInt64, MarketCatalog?) = (0, nil)
         var pair: (instrument: Int, strategy: Int)?
         var half: JournalEntry?
         var (standing, before): (PreviousSide?, PreviousSide?) = (nil, nil)
         var (found, first, last): (RecordedSignal?, String?, String?) = (nil, nil, nil)
         while let entry = try reader.next(), let segment = reader.segment {
+            // Which side stood last is not known behind what is missing.
+            if let sequence, entry.sequence != sequence + 1 { standing = nil }
+            sequence = entry.sequence
             switch entry.kind {
             case EngineEntryKind.checkpoint where segment.identity.run != run:
                 guard let checkpoint = EngineCheckpoint(entry, in: segment) else { continue }

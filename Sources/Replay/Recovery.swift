@@ -97,7 +97,7 @@ public struct Recovery: Sendable {
     private static func lastSignal(from first: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
         var last: UInt64 = 0
         do throws(JournalError) {
-            var reader = ChainReader(JournalChain(.engine), in: folder, from: first)
+            var reader = ChainReader(JournalChain(.engine), in: folder, from: first, passesMissing: true)
             while let entry = try reader.next() {
                 switch entry.kind {
                 case EngineEntryKind.checkpoint:

@@ -41,8 +41,8 @@ public struct SignalExplanation: Sendable {
                 var search = WindowSearch(id, recorded)
                 best = try search.play(folder, from: segment) ?? best
             } catch {
-                // Further back the feeds' bytes are recycled already.
-                guard best != nil, case .missingFeed = error else { throw error }
+                // Further back the feeds' bytes are recycled already, or entries were never on disk.
+                guard best != nil, error.isForMissingInput else { throw error }
                 break
             }
             if best?.window.allSatisfy({ $0.tickID != nil }) == true { break }

@@ -106,7 +106,8 @@ package struct NodeJournal: Sendable {
     /// Makes the first segments; before anything writes.
     package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) {
         journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
-        stored?.append(recovered?.storedSequence ?? 0)
+        // A run that stores for the first time begins with a note of what was recorded before it did.
+        stored?.append(recovered.map { $0.storedSequence ?? $0.lastSequence } ?? 0)
         // A run that publishes for the first time begins with a note of what was decided before it did.
         if recovered?.lastAcknowledged == nil { acknowledged?.append(recovered?.signalCount ?? 0) }
     }
@@ -128,7 +129,7 @@ package struct NodeJournal: Sendable {
     }
 
     /// What the publisher takes over, and where it tells what is acknowledged; once.
-    func publishing(outboxCapacity: Int) throws(SettingsError) -> (
+    func publishing(outboxCapacity: Int, logger: Logger) throws(SettingsError) -> (
         firstOrdinal: UInt64, signals: RecoveredSignals, acknowledged: AcknowledgementHandler
     ) {
         let handler: AcknowledgementHandler = { [acknowledged] in
@@ -136,7 +137,7 @@ package struct NodeJournal: Sendable {
         }
         guard let recovered else { return (1, RecoveredSignals(), handler) }
         do throws(ReplayError) {
-            let signals = try recovered.signals(most: outboxCapacity)
+            let signals = try recovered.signals(most: outboxCapacity, logger: logger)
             return (signals.firstOrdinal, signals.recovered, handler)
         } catch { throw .conflict("\(error)") }
     }

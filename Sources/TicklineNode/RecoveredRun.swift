@@ -13,6 +13,8 @@ struct RecoveredRun: Sendable {
     let state: Recovery
     /// The engine's entry up to which the store has everything; nil where nothing was stored.
     let storedSequence: UInt64?
+    /// The engine's last entry on disk.
+    let lastSequence: UInt64
     /// The way by the journal for what the store lacks; nil where nothing was stored.
     let detour: RecordDetour?
     private let folder: JournalFolder
@@ -38,6 +40,7 @@ struct RecoveredRun: Sendable {
         // A run with a store begins with a note: without any there was none. Notes of entries that were in memory alone, while
         // the disk refused, count for nothing: this run gives their numbers to others.
         let lastSequence = try Self.lastEngineSequence(in: folder)
+        self.lastSequence = lastSequence
         if let noted = stored { stored = min(noted, lastSequence) }
         storedSequence = stored
         detour = stored.map { RecordDetour(behind: $0, reached: lastSequence) }
@@ -82,7 +85,7 @@ struct RecoveredRun: Sendable {
     /// What a publisher takes over: all that is not acknowledged, and of what is as much as makes `most` signals.
     ///
     /// Where nothing was published before, nothing is: what earlier runs decided was not meant for the stream.
-    func signals(most: Int) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
+    func signals(most: Int, logger: Logger) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
         let next = signalCount + 1
         var recovered = RecoveredSignals()
         guard let lastAcknowledged else { return (next, recovered) }
@@ -95,6 +98,14 @@ struct RecoveredRun: Sendable {
         let numbers = parts.flatMap { $0.signals.map(\.number) }
         var begin = next
         for number in numbers.reversed() where number == begin - 1 { begin = number }
+        if begin > lastAcknowledged + 1 {
+            logger.error(
+                "signals without acknowledgement can't be published: they, or some behind them, were never on disk",
+                metadata: [
+                    "signals": "\(lastAcknowledged + 1)-\(begin - 1)",
+                    "onDisk": "\(numbers.count { $0 > lastAcknowledged && $0 < begin })",
+                ])
+        }
         recovered.parts = parts.map { part in
             RecoveredSignals.Part(
                 catalog: part.catalog, signals: part.signals.filter { $0.number >= begin }.map(\.decision))

@@ -28,7 +28,7 @@ package struct SignalDestination: Sendable {
             mode: settings.publish == .once ? .once : .append)
         configuration.trim = StreamTrimSettings(
             mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
-        let past = try journal?.publishing(outboxCapacity: configuration.outboxCapacity)
+        let past = try journal?.publishing(outboxCapacity: configuration.outboxCapacity, logger: logger)
         // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
         while let count = past?.signals.count, configuration.outboxCapacity < count {
             configuration.outboxCapacity *= 2

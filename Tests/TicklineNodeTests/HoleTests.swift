@@ -1,0 +1,176 @@
+import Foundation
+import Journal
+import Logging
+import Replay
+import RingBuffer
+import StrategyEngine
+import Telemetry
+import TestSupport
+import Testing
+import TradingModel
+
+@testable import TicklineNode
+
+/// A segment of the engine's that is missing between others, as memory leaves it that stood in while the disk refused: what
+/// each reader of the chain says and does.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct HoleTests {
+    private static let trades = 6_000
+    private let folder = try! TemporaryFolder("tickline-hole")
+
+    private func segments(_ journal: String) throws -> [JournalFolder.File] {
+        try JournalFolder(path: journal).chains[JournalChain(.engine)] ?? []
+    }
+
+    /// The journal of a run that was killed, without its third engine segment; the signals of that one.
+    private func journalWithHole(
+        _ redis: RedisServer, isPublished: Bool
+    ) async throws -> (data: URL, lost: ClosedRange<UInt64>) {
+        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
+        let first = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
+            sizes: TakingOverTests.small, budgetMiB: 64)
+        first.startFeeds()
+        try await waitUntil("all is decided", timeout: .seconds(60)) {
+            first.signals.count == Self.trades - 2 && (!isPublished || first.signals.acknowledged == Self.trades - 2)
+        }
+        let killed = try first.killed("killed")
+        await first.stop()
+        await exchange.stop()
+        let files = try segments(killed.appendingPathComponent("journal").path)
+        try #require(files.count > 4)
+        let checkpoints = try files[2...3].map { file in
+            let segment = try SegmentReader(path: file.path)
+            return try #require(segment.entry(at: 0).flatMap { EngineCheckpoint($0, in: segment) })
+        }
+        try FileManager.default.removeItem(atPath: files[2].path)
+        return (killed, checkpoints[0].signalCount + 1...checkpoints[1].signalCount)
+    }
+
+    private func begin(_ data: URL, _ redis: RedisServer) async throws -> NodeLife {
+        try await NodeLife(data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 64)
+    }
+
+    @Test func `a hole among acknowledged signals refuses no start, and nothing is published twice`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, _) = try await journalWithHole(redis, isPublished: true)
+        let next = try await begin(data, redis)
+        try await waitUntil("compared with the stream") { next.signals.count == next.signals.acknowledged }
+        await next.stop()
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
+        #expect(next.errors.all.isEmpty, "\(next.errors.all)")
+    }
+
+    @Test func `of signals without acknowledgement those behind the hole are published, and the others named`()
+        async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        redis.kill()
+        let (data, lost) = try await journalWithHole(redis, isPublished: false)
+        try await redis.restart()
+        let next = try await begin(data, redis)
+        let behind = UInt64(Self.trades - 2) - lost.upperBound
+        try await waitUntil("published") { next.signals.acknowledged == behind }
+        await next.stop()
+        #expect(try redis.tradesOfSignals() == Array(lost.upperBound + 3...UInt64(Self.trades)))
+        #expect(next.errors.all.contains { $0.contains("1-\(lost.upperBound)") }, "\(next.errors.all)")
+    }
+
+    @Test func `a kill between a new segment and its checkpoint, behind a hole, refuses no start`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, _) = try await journalWithHole(redis, isPublished: true)
+        // The one in front of the newest is a hole, and nothing of the newest was written but its header.
+        let files = try segments(data.appendingPathComponent("journal").path)
+        try FileManager.default.removeItem(atPath: files[files.count - 2].path)
+        let newest = try FileHandle(forWritingTo: URL(fileURLWithPath: files[files.count - 1].path))
+        try newest.seek(toOffset: 4_096)
+        try newest.write(contentsOf: Data(count: files[files.count - 1].bytes - 4_096))
+        try newest.close()
+        let next = try await begin(data, redis)
+        await next.stop()
+        #expect(next.errors.all.contains { $0.contains("never on disk") }, "\(next.errors.all)")
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
+    }
+
+    @Test func `verify names what is missing and plays the rest, explain knows the signals on both sides`() async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, lost) = try await journalWithHole(redis, isPublished: true)
+        let path = data.appendingPathComponent("journal").path
+        var verification = try JournalVerification(path: path)
+        var findings: [String] = []
+        try verification.run(progress: { _, _ in }, found: { findings.append("\($0)") })
+        #expect(findings.count == 2 && findings[0].contains("are missing") && findings[1].contains("was not played"))
+        #expect(verification.figures.signals == UInt64(Self.trades - 2 - lost.count))
+        let folder = try JournalFolder(path: path)
+        // Signal n is decided on trade n + 2.
+        for number in [lost.lowerBound - 1, lost.lowerBound, lost.upperBound + 1, lost.upperBound + 2] {
+            let id = try #require(SignalIdentifier("binance:BTCUSDT:sma-1-2:\(number + 2)"))
+            guard case .found(let signal) = try SignalSearch.perform(id, in: folder) else {
+                #expect(lost.contains(number), "signal \(number)")
+                continue
+            }
+            #expect(!lost.contains(number) && signal.number == number && signal.acknowledged != nil)
+            // What stood before the first one behind the hole is not known.
+            #expect((signal.previous == nil) == (number == lost.upperBound + 1))
+            let explanation = try SignalExplanation.of(id, signal, in: folder)
+            #expect(explanation.tick.id == number + 2 && explanation.window.count == 2)
+        }
+        print("figure: a hole of \(lost.count) signals: \(findings)")
+    }
+
+    @Test func `the store passes over the hole and counts it`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, lost) = try await journalWithHole(redis, isPublished: true)
+        let path = data.appendingPathComponent("journal").path
+        let newest = try SegmentReader(path: try #require(try segments(path).last).path)
+        let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
+        let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
+        let backlog = JournalCatchUp(
+            path: path, run: newest.identity.run + 1, detour: RecordDetour(behind: 0, reached: last), metrics: metrics,
+            logger: errors.logger)
+        let consumer = RingConsumer(backlog.ring)
+        var ids: [UInt64] = []
+        backlog.begin()
+        while backlog.isBehind || backlog.ring.occupancy > 0 {
+            _ = backlog.read(most: 4_096)
+            consumer.refresh()
+            let slots = consumer.peek(most: .max, as: Tick.self)
+            ids += slots.filter { $0.kind == RecordKind.trade.rawValue }.map(\.id)
+            consumer.release(count: slots.count)
+        }
+        let missing = Set(1...UInt64(Self.trades)).subtracting(ids)
+        #expect(ids == ids.sorted() && Set(ids).count == ids.count)
+        // All trades that were taken during that segment: those of its signals and no other.
+        #expect(missing == Set(lost.lowerBound + 2...lost.upperBound + 2))
+        #expect(metrics.total("tickline_dropped_total") == Double(missing.count))
+        #expect(errors.all.contains { $0.contains("never had on disk") })
+    }
+
+    @Test func `a run that stores for the first time notes what was recorded before, and leaves that alone`()
+        async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, _) = try await journalWithHole(redis, isPublished: true)
+        let newest = try SegmentReader(
+            path: try #require(try segments(data.appendingPathComponent("journal").path).last).path)
+        let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
+        let storing = try await NodeLife(
+            data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 64, store: .sqlite)
+        let killed = try storing.killed("killed again")
+        await storing.stop()
+        var notes: [UInt64] = []
+        try ProgressLog.readBackwards(
+            JournalChain(.stored), in: JournalFolder(path: killed.appendingPathComponent("journal").path)
+        ) { sequence, _, _ in
+            notes.append(sequence)
+            return true
+        }
+        #expect(notes == [last])
+    }
+}

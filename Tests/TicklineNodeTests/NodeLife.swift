@@ -1,0 +1,134 @@
+import ExchangeSimulator
+import FeedHandler
+import Foundation
+import Journal
+import Logging
+import Monitoring
+import Synchronization
+import Telemetry
+import TestSupport
+import ThreadExecutor
+import TradingModel
+
+@testable import TicklineNode
+
+/// An exchange whose trades of one instrument go up and down in turn: with averages over one and two of them each is a signal
+/// from the third on.
+struct AlternatingExchange {
+    let port: Int
+    let count: Int
+    private let simulator: ExchangeSimulator
+
+    init(trades count: Int, folder: URL) async throws {
+        let lines = (1...count).map { id in
+            #"{"e":"trade","E":\#(1_723_161_255_000 + id),"s":"BTCUSDT","t":\#(id),"p":"\#(100 + id % 2).00","#
+                + #""q":"1.0","T":\#(1_723_161_255_000 + id),"m":true,"M":true}"#
+        }
+        let file = folder.appendingPathComponent("trades.ndjson")
+        try (lines.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
+        var configuration = SimulatorConfiguration(source: .recordings([file.path]), pacing: .asFastAsPossible)
+        configuration.replaysAgain = false
+        simulator = ExchangeSimulator(
+            configuration: configuration, logger: Logger(label: "exchange", factory: { _ in SwiftLogNoOpLogHandler() }))
+        port = try await simulator.start()
+        self.count = count
+    }
+
+    func stop() async { await simulator.stop() }
+}
+
+/// Errors that a run has logged.
+final class LoggedErrors: Sendable {
+    private struct Handler: LogHandler {
+        var logLevel = Logger.Level.error
+        var metadata: Logger.Metadata = [:]
+        let errors: LoggedErrors
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            errors.lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    var logger: Logger { Logger(label: "life", factory: { _ in Handler(errors: self) }) }
+}
+
+/// One life of the product's process in a data folder, wired as `Node` does, without the store's writer.
+///
+/// What a kill leaves at a moment is what its files hold then: a copy of them.
+final class NodeLife {
+    let metrics = MetricsRegistry()
+    let errors = LoggedErrors()
+    private let pipeline: Pipeline
+    private let folder: DataFolder
+    private let running: Task<Void, Never>
+    var journalPath: String { folder.journal }
+
+    /// Starts everything but the feeds.
+    init(
+        _ data: URL, redis: String, port: Int = 1, sizes: JournalSizes, budgetMiB: Int, store: StoreKind = .none
+    ) async throws {
+        var settings = Settings()
+        settings.feeds = ["ws://127.0.0.1:\(port)/ws/btcusdt@trade"]
+        (settings.shortPeriod, settings.longPeriod, settings.refillIDs) = (1, 2, 0)
+        (settings.redis, settings.data, settings.store) = (redis, data.path, store)
+        settings.journalBudgetMiB = budgetMiB
+        let logger = errors.logger
+        folder = try DataFolder(path: data.path)
+        let pipeline = try Pipeline(
+            plan: try NodePlan(settings: settings), settings: settings, folder: folder, journalSizes: sizes,
+            metrics: metrics, health: HealthRegistry(), logger: logger)
+        self.pipeline = pipeline
+        pipeline.journal?.start(signals: { pipeline.signals.takenSignals })
+        await pipeline.journal?.restore(pipeline.engine, publishes: false, logger: logger)
+        pipeline.signals.start()
+        running = Task { await pipeline.engine.run() }
+    }
+
+    func startFeeds() { for feed in pipeline.feeds { feed.start() } }
+
+    /// Signals handed to the publisher, those of earlier runs included, and how many of them the stream has.
+    var signals: (count: UInt64, acknowledged: UInt64) { pipeline.signals.takenSignals }
+
+    /// Trades received: those the engine has taken, and those it has not.
+    var received: Int { Int(metrics.total("tickline_ticks_total") + metrics.total("tickline_ring_occupancy")) }
+
+    /// A data folder with the journal as it is now.
+    func killed(_ name: String) throws -> URL {
+        let copy = URL(fileURLWithPath: folder.path).deletingLastPathComponent().appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: folder.journal, toPath: copy.appendingPathComponent("journal").path)
+        return copy
+    }
+
+    func stop() async {
+        for feed in pipeline.feeds where metrics.total("tickline_ticks_total") > 0 { feed.stop() }
+        await pipeline.engine.abandon()
+        await running.value
+        pipeline.engine.shutdown()
+        _ = await pipeline.signals.drainAndStop(within: .milliseconds(100))
+        pipeline.journal?.stop()
+    }
+}
+
+extension RedisServer {
+    /// The trades on which the stream's signals were decided, in the stream's order, by an independent client.
+    func tradesOfSignals() throws -> [UInt64] {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["redis-cli", "-p", "\(port)", "XRANGE", "trade_signals_stream", "-", "+"]
+        process.standardOutput = pipe
+        try process.run()
+        let lines = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        process.waitUntilExit()
+        return lines.indices.dropLast().filter { lines[$0] == "tickId" }.compactMap { UInt64(lines[$0 + 1]) }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Journal
+import Replay
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import TicklineNode
+
+/// What a run takes over from one that was killed with more signals without acknowledgement than a bound allows for.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct TakingOverTests {
+    private let folder = try! TemporaryFolder("tickline-taking-over")
+    /// Engine segments of some 900 signals, six of which are the reserve.
+    static let small: JournalSizes = {
+        var sizes = JournalSizes()
+        sizes.feedSegmentBytes = 1 << 20...1 << 20
+        (sizes.engineEntries, sizes.historyEntries) = (10_000, 64)
+        return sizes
+    }()
+
+    private func recorded(_ journal: String) throws -> [UInt64] {
+        try Recovery.signals(from: 1, in: JournalFolder(path: journal)).flatMap { $0.signals.map(\.number) }
+    }
+
+    /// Decides until `isFull`, is killed, and goes on with Redis there.
+    private func run(
+        trades: Int, sizes: JournalSizes, budgetMiB: Int, until isFull: @escaping @Sendable (NodeLife) -> Bool
+    ) async throws -> (before: UInt64, inStream: [UInt64], numbers: [UInt64]) {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        redis.kill()
+        let exchange = try await AlternatingExchange(trades: trades, folder: folder.url)
+        let first = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port, sizes: sizes,
+            budgetMiB: budgetMiB)
+        first.startFeeds()
+        try await waitUntil("all is received and no more is decided", timeout: .seconds(60)) {
+            first.received == trades && isFull(first)
+        }
+        let killed = try first.killed("killed")
+        let before = first.signals.count
+        await first.stop()
+        await exchange.stop()
+        try await redis.restart()
+        let second = try await NodeLife(killed, redis: redis.url, sizes: sizes, budgetMiB: budgetMiB)
+        try await waitUntil("all is acknowledged", timeout: .seconds(60)) {
+            second.signals.acknowledged == UInt64(trades - 2)
+        }
+        #expect(second.signals.count == UInt64(trades - 2) && second.errors.all.isEmpty, "\(second.errors.all)")
+        await second.stop()
+        return (before, try redis.tradesOfSignals(), try recorded(second.journalPath))
+    }
+
+    @Test func `a full reserve: the next run has room for what it takes over, numbers go on, all is published once`()
+        async throws
+    {
+        let trades = 12_000
+        let result = try await run(trades: trades, sizes: Self.small, budgetMiB: 36) {
+            $0.metrics.total("tickline_journal_reserve_full_total") == 1
+        }
+        #expect(result.before < UInt64(trades) / 2)
+        #expect(result.inStream == Array(3...UInt64(trades)))
+        #expect(result.numbers == Array(1...UInt64(trades - 2)))
+        print(
+            "figure: killed with a full reserve, \(result.before) signals in it, \(result.inStream.count) published once"
+        )
+    }
+
+    @Test func `a full outbox: what it held, and what recovery decides behind it, is published once`() async throws {
+        let trades = 40_000
+        let result = try await run(trades: trades, sizes: JournalSizes(), budgetMiB: 2_048) {
+            $0.metrics.total("tickline_engine_stalls_total") > 0
+        }
+        #expect(result.before > 16_000 && result.before <= 16_384)
+        #expect(result.inStream == Array(3...UInt64(trades)))
+        #expect(result.numbers == Array(1...UInt64(trades - 2)))
+        print("figure: killed with a full outbox of \(result.before), \(result.inStream.count) signals published once")
+    }
+}
