@@ -67,7 +67,7 @@ public struct JournalPlayer: ~Copyable {
         }
         sequence = event.entry.sequence
         var results: [Place] = []
-        while let next = try nextEntry() {
+        while let next = try nextResultOrEvent() {
             guard Self.isResult(next.entry) else {
                 lookahead = next
                 break
@@ -109,6 +109,14 @@ public struct JournalPlayer: ~Copyable {
             guard let entry = try reader.next(), let segment = reader.segment else { return nil }
             return Place(entry: entry, segment: segment)
         } catch { throw .journal(error) }
+    }
+
+    /// The same; nil, too, in front of what is missing, which the next step says: this event can still be played.
+    private mutating func nextResultOrEvent() throws(ReplayError) -> Place? {
+        do throws(ReplayError) { return try nextEntry() } catch {
+            guard error.isForMissingInput else { throw error }
+            return nil
+        }
     }
 
     /// Takes what the feeds had published and the engine had not taken when the run ended, by time of receipt; for the end
