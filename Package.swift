@@ -197,7 +197,8 @@ let package = Package(
         .testTarget(
             name: "FeedHandlerTests",
             dependencies: [
-                "CWslay", "FeedHandler", "Journal", "RingBuffer", "Telemetry", "TestSupport", "ThreadExecutor",
+                "CWslay", "FeedHandler", "Journal", "Replay", "RingBuffer", "Telemetry", "TestSupport",
+                "ThreadExecutor",
                 "TradingModel", "Transport", log,
             ], swiftSettings: common),
         .testTarget(

@@ -18,46 +18,6 @@ protocol SlotCursor: AnyObject {
     var isStillThere: Bool { get }
 }
 
-/// Those of the exchange's history, which are in its chain as they are.
-final class HistoryCursor: SlotCursor {
-    let chain = JournalChain(.history)
-    private(set) var slots: [Tick] = []
-    private let run: UInt64
-    private var reader: ChainReader
-
-    /// Places itself in front of the slot numbered `first`.
-    init(run: UInt64, first: UInt64, in folder: JournalFolder) throws(ReplayError) {
-        self.run = run
-        reader = ChainReader(chain, in: folder)
-        var left = Int(first)
-        while left > 0 {
-            try fill(1)
-            guard !slots.isEmpty else { throw .missingFeed(chain: chain, path: folder.path) }
-            let count = min(left, slots.count)
-            slots.removeFirst(count)
-            left -= count
-        }
-    }
-
-    func fill(_ count: Int) throws(ReplayError) {
-        do throws(JournalError) {
-            while slots.count < count, let entry = try reader.next(), let segment = reader.segment {
-                guard segment.identity.run == run else {
-                    if segment.identity.run > run { return }
-                    continue
-                }
-                if let some = HistoryReplay.slots(of: entry, in: segment) { slots += some }
-            }
-        } catch { throw .journal(error) }
-    }
-
-    func remove(_ count: Int) { slots.removeFirst(count) }
-
-    func refresh(_ folder: JournalFolder) { reader.refresh(folder) }
-
-    var isStillThere: Bool { reader.segment?.isStillThere ?? true }
-}
-
 /// Those of one feed's chain, decoded again, from a number on.
 final class FeedCursor: SlotCursor {
     let chain: JournalChain

@@ -229,7 +229,8 @@ public struct JournalPlayer: ~Copyable {
         if description.hasHistory {
             let ring = description.feeds.count
             guard taken.indices.contains(ring) else { throw .foreignCheckpoint(path: segment.path) }
-            cursors.append(try HistoryCursor(run: run, first: taken[ring], in: folder))
+            cursors.append(
+                HistoryCursor(run: run, first: taken[ring], in: folder, engineSegment: segment.path))
         }
     }
 

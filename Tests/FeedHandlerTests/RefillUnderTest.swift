@@ -28,7 +28,8 @@ final class RefillUnderTest: @unchecked Sendable {
     /// Asks `port` on loopback, in the clear or by TLS.
     init(
         port: Int, limiter: RequestLimiter = RequestLimiter(), capacitySlots: Int = 8_192, isTLS: Bool = false,
-        caFile: String? = nil, proxyURL: String? = nil, catalog: MarketCatalog = RefillSample.catalog
+        caFile: String? = nil, proxyURL: String? = nil, catalog: MarketCatalog = RefillSample.catalog,
+        segmentEntries: Int = 4_096, budgetBytes: Int = 2 << 30
     ) throws {
         var configuration = FeedConfiguration(
             plan: try FeedPlan(parsing: "ws://localhost/ws/btcusdt@trade"), feed: 0)
@@ -41,8 +42,8 @@ final class RefillUnderTest: @unchecked Sendable {
         answers = RingConsumer(answersRing)
         files = try TemporaryFolder("tickline-refill")
         journal = try Journal(
-            settings: JournalSettings(folder: files.path, syncIntervalMillis: nil),
-            plans: [ChainPlan(chain: Self.chain, segmentBytes: 4 << 20, tableEntries: 4_096)],
+            settings: JournalSettings(folder: files.path, budgetBytes: budgetBytes, syncIntervalMillis: nil),
+            plans: [ChainPlan(chain: Self.chain, segmentBytes: 4 << 20, tableEntries: segmentEntries)],
             existing: JournalFolder(path: files.path), wallClock: { UnixNanos(rawValue: 1) }, metrics: metrics,
             health: HealthRegistry().check("journal", roles: []),
             logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
@@ -60,16 +61,26 @@ final class RefillUnderTest: @unchecked Sendable {
         files.remove()
     }
 
+    /// The journal's folder as it is now.
+    func journalFolder() throws -> JournalFolder { try JournalFolder(path: files.path) }
+
+    /// The run that the journal is of.
+    var run: UInt64 { journal.run }
+
     /// The entries of the journal's chain so far: each answer with the slots that came of it behind it.
     func journaled() throws -> [(entry: JournalEntry, segment: SegmentReader)] {
-        var reader = ChainReader(Self.chain, in: try JournalFolder(path: files.path))
+        var reader = ChainReader(Self.chain, in: try journalFolder())
         var found: [(JournalEntry, SegmentReader)] = []
         while let entry = try reader.next(), let segment = reader.segment { found.append((entry, segment)) }
         return found
     }
 
     func start() { fetcher.start() }
-    func stop() { fetcher.stop() }
+    /// Ends the fetcher, then the journal, which changes no file any more.
+    func stop() {
+        fetcher.stop()
+        journal.stop()
+    }
 
     func ask(_ request: RefillRequest) {
         precondition(requests.tryWrite(request.slot))

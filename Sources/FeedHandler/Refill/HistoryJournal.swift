@@ -5,8 +5,10 @@ public import TradingModel
 ///
 /// | kind | source, detail | words |
 /// |---|---|---|
-/// | `slots` | −, − | 0, 1 (lower half): slots as the engine's ring was given them |
+/// | `slots` | −, − | 0, 1 (lower half): slots as the engine's ring was given them, 4: the first one's number |
 /// | `body` | feed, `RefillEndpoint` | 0, 1 (lower half): an answer byte for byte, 2: first id, 3: last id, 4: instrument |
+///
+/// Slots are numbered in the order of the ring, from 1 in each run. 0: a version without numbers wrote the entry.
 public enum HistoryEntryKind {
     /// What the engine was given.
     public static let slots: UInt8 = 128
@@ -27,9 +29,11 @@ struct HistoryJournal: ~Copyable {
         self.writer = writer
     }
 
-    /// Appends slots; false where no segment is ready.
-    mutating func append(slots: ArraySlice<Tick>) -> Bool {
-        unsafe slots.withUnsafeBytes { unsafe append(JournalEntry(kind: HistoryEntryKind.slots), $0) }
+    /// Appends slots, the first of which has the number `first`; false where no segment is ready.
+    mutating func append(slots: ArraySlice<Tick>, first: UInt64) -> Bool {
+        var entry = JournalEntry(kind: HistoryEntryKind.slots)
+        entry.word4 = first
+        return unsafe slots.withUnsafeBytes { unsafe append(entry, $0) }
     }
 
     /// Appends an answer; false where no segment is ready.
@@ -53,6 +57,11 @@ struct HistoryJournal: ~Copyable {
 
 /// Reads back what the engine was given.
 public enum HistoryReplay {
+    /// The number of an entry's first slot in its run, from 1; nil for one that holds none or does not tell.
+    public static func firstNumber(of entry: JournalEntry) -> UInt64? {
+        entry.kind == HistoryEntryKind.slots && entry.word4 > 0 ? entry.word4 : nil
+    }
+
     /// The slots of an entry; nil for one that holds none.
     public static func slots(of entry: JournalEntry, in segment: SegmentReader) -> [Tick]? {
         guard entry.kind == HistoryEntryKind.slots else { return nil }

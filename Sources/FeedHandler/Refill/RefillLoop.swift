@@ -194,7 +194,8 @@ struct RefillLoop: ~Copyable {
         while written < ticks.count, waitForRoom() {
             // On record before they are on the ring, and not more than the ring has room for.
             let batch = ticks[written..<min(ticks.count, written + min(answers.freeSlots, HistoryJournal.mostSlots))]
-            record { $0.append(slots: batch) }
+            let first = answers.claimedSlots + 1
+            record { $0.append(slots: batch, first: first) }
             for tick in batch where !answers.tryWrite(tick) { preconditionFailure("the ring has one writer") }
             answers.publish()
             written += batch.count
@@ -221,7 +222,8 @@ struct RefillLoop: ~Copyable {
             ordinal: request.ordinal, instrument: request.instrument, kind: request.kind, outcome: outcome,
             monotonic: now)
         guard waitForRoom() else { return }
-        record { $0.append(slots: [end.slot][...]) }
+        let number = answers.claimedSlots + 1
+        record { $0.append(slots: [end.slot][...], first: number) }
         let isWritten = answers.tryWrite(end.slot)
         precondition(isWritten, "the ring has one writer, and had room")
         answers.publish()
