@@ -94,8 +94,11 @@ public struct DecisionCore: ~Copyable {
         longestPeriod = catalog.strategies.map(\.longPeriod).max() ?? 1
         wallOffsets = .allocate(capacity: Self.mostFeeds)
         wallOffsets.initialize(repeating: 0, count: Self.mostFeeds)
-        connections = .allocate(capacity: Self.mostFeeds)
-        connections.initialize(repeating: 0, count: Self.mostFeeds)
+        // A pair's second feed may be one that no run has: recorded files have one connection each.
+        let connectionCount = 2 * Self.mostFeeds
+        precondition(2 * (refill?.feedPairs ?? 0) <= connectionCount, "more pairs than feeds")
+        connections = .allocate(capacity: connectionCount)
+        connections.initialize(repeating: 0, count: connectionCount)
         signals = .allocate(capacity: Self.mostStrategies)
         records = RecordWriter(
             ring: ring, capacitySlots: recordCapacitySlots, detour: detour, metrics: metrics)

@@ -21,8 +21,8 @@ public struct RefillConfiguration: Sendable, Equatable {
     public var twinWaitMillis: UInt32
     /// By instrument index, the feeds that deliver its trades; missing entries are empty.
     public var feedsByInstrument: [[Int]]
-    /// Where each feed has two connections, which are feeds of the engine: the number of feeds, so that feed `f` and feed
-    /// `f + feedPairs` deliver the same. 0: each has one, and no other is waited for.
+    /// Where each feed has two connections, which are feeds of the engine: the number of feeds, to `DecisionCore.mostFeeds`,
+    /// so that feed `f` and feed `f + feedPairs` deliver the same; a second one may never open. 0: no other feed is waited for.
     public var feedPairs: Int
 
     /// Creates a configuration.

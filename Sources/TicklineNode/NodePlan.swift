@@ -51,7 +51,7 @@ package struct NodePlan: Sendable {
         let subscriptions = feeds.map(\.subscription)
         let specifications = try Self.specifications(subscriptions, settings)
         catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
-        refill = Self.refill(settings, specifications, subscriptions, feedPairs: feeds.count)
+        refill = Self.refill(settings, specifications, subscriptions)
         redundancy = Self.redundancy(subscriptions, names: feedNames, specifications)
     }
 
@@ -109,17 +109,15 @@ package struct NodePlan: Sendable {
         }
     }
 
-    /// What is done about missing trades.
-    ///
-    /// - Parameter feedPairs: see `RefillConfiguration`.
+    /// What is done about missing trades, of a run's feeds or a replay's files: each is waited for where another one lacks some.
     static func refill(
-        _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedStreams], feedPairs: Int
+        _ settings: Settings, _ specifications: [InstrumentSpecification], _ feeds: [FeedStreams]
     ) -> RefillConfiguration {
         let feedsByInstrument = specifications.map { specification in
             feeds.indices.filter { feeds[$0].delivers(specification.averageSource, of: specification.instrument) }
         }
         return RefillConfiguration(
-            mostRefilledIDs: settings.refillIDs, feedsByInstrument: feedsByInstrument, feedPairs: feedPairs)
+            mostRefilledIDs: settings.refillIDs, feedsByInstrument: feedsByInstrument, feedPairs: feeds.count)
     }
 
     /// The kinds of records that several feeds deliver, by instrument.

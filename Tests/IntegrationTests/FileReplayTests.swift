@@ -117,6 +117,48 @@ import Testing
         #expect(holed.error.contains("1 gaps with 5 ids"))
     }
 
+    @Test func `what one file lacks another one has, whichever is first: the true crossings, also with --refill 0`()
+        throws
+    {
+        defer { files.folder.remove() }
+        let lines = try SharedData.lines(gzip: RecordedFiles.spotTrades)
+        let times = lines.map { Int64(field("E", of: $0)!)! * 1_000_000 }
+        // As two connections of which the second is 50 ms behind: one in 500 trades is missing on each, one on both.
+        var paths: [String] = []
+        for (index, name) in ["a", "b"].enumerated() {
+            let kept = lines.indices.filter { ($0 + 250 * index) % 500 != 7 && $0 != 5_000 }
+            paths.append(try files.write(kept.map { lines[$0] }, as: "\(name).ndjson"))
+            _ = try files.write(kept.map { "\(times[$0] + Int64(index) * 50_000_000)" }, as: "\(name).recv_ns")
+        }
+        let whole = lines.indices.filter { $0 != 5_000 }.map { lines[$0] }
+        let expected = try PrintedSignal.list(RecordedFiles.replay([try files.write(whole, as: "whole.ndjson")]).output)
+        #expect(expected.count > 30)
+        for refill in ["0", "1000"] {
+            for order in [paths, paths.reversed()] {
+                let (output, error) = try RecordedFiles.replay(order + ["--refill", refill])
+                #expect(try PrintedSignal.list(output).map(\.market) == expected.map(\.market))
+                #expect(error.contains("\(whole.count) ticks, 1 gaps with 1 ids"), "\(error)")
+            }
+        }
+        print("figure: \(expected.count) signals of two files with holes, differences from the whole 0")
+    }
+
+    @Test func `as many files as an engine has feeds are replayed`() throws {
+        defer { files.folder.remove() }
+        let bars = try files.write(bars: "btcusdt_1m_20250805")
+        let lines = try String(contentsOfFile: bars, encoding: .utf8).split(separator: "\n")[..<200]
+        let holed = try files.write(lines[..<100] + lines[101...], as: "holed.ndjson")
+        let whole = try files.write(lines, as: "whole.ndjson")
+        let settings = ["--short", "5", "--long", "20", "--refill", "0"]
+        let expected = try PrintedSignal.list(RecordedFiles.replay([whole] + settings).output)
+        // The whole one is 1.2 s behind, so what the others lack comes 0.2 s after the trade behind it.
+        _ = try files.write(
+            lines.indices.map { "\(1_600_000_001_200_000_000 + $0 * 1_000_000_000)" }, as: "whole.recv_ns")
+        let (output, error) = try RecordedFiles.replay(Array(repeating: holed, count: 255) + [whole] + settings)
+        #expect(try PrintedSignal.list(output).map(\.id) == expected.map(\.id))
+        #expect(expected.count > 3 && error.contains("200 ticks, \(expected.count) signals"), "\(error)")
+    }
+
     @Test
     func `what Redis holds of a run against the simulator is what the file gives, missing and late trades included`()
         async throws

@@ -100,7 +100,9 @@ import Testing
         try refused([recording, files.folder.path], 64, "one journal, or recorded files, not both")
         try refused([files.folder.path, files.folder.path], 64, "one journal")
         try refused([files.folder.path, "--short", "5"], 64, "settings of its runs; leave --short out")
-        try refused(Array(repeating: recording, count: 257), 64, "257 files are too many", "256")
+        for count in [257, 300] {
+            try refused(Array(repeating: recording, count: count), 64, "\(count) files are too many", "256")
+        }
     }
 
     @Test func `settings are those of a run`() throws {

@@ -53,4 +53,24 @@ import TradingModel
         _ = fixture.signals(trade(3, 3, feed: 0))
         #expect(fixture.requested().map { [$0.firstID, $0.lastID] } == [[2, 2]])
     }
+
+    @Test func `as many feeds as there may be wait for each other, also without second connections`() throws {
+        let most = DecisionCore.mostFeeds
+        var fixture = CoreFixture(
+            try catalog(short: 1, long: 3, instruments: 1), recordSlots: 1 << 10,
+            refill: RefillConfiguration(
+                mostRefilledIDs: 0, feedsByInstrument: [Array(0..<most)], feedPairs: most))
+        for feed in 0..<most { _ = fixture.signals(session(.opened, feed: UInt16(feed))) }
+        fixture.core.resume(at: .init(rawValue: 1))
+        // The last one is alone, so nobody is waited for; then the first one is there too.
+        _ = fixture.signals(session(.opened, feed: UInt16(most - 1)))
+        for id in [1, 3] as [UInt64] { _ = fixture.signals(trade(id, Int64(id), feed: UInt16(most - 1))) }
+        #expect(fixture.core.heldTicks == 0 && fixture.metrics.total("tickline_gaps_total") == 1)
+        _ = fixture.signals(session(.opened, feed: 0))
+        for (id, feed) in [(5, most - 1), (4, 0)] as [(UInt64, Int)] {
+            _ = fixture.signals(trade(id, Int64(id), feed: UInt16(feed)))
+        }
+        #expect(fixture.core.heldTicks == 0 && fixture.metrics.total("tickline_gaps_total") == 1)
+        #expect(fixture.recorded().ticks.map(\.id) == [1, 3, 4, 5])
+    }
 }

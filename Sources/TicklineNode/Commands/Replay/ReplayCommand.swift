@@ -111,7 +111,7 @@ private struct ReplaySession {
         let catalog = MarketCatalog(instruments: specifications, strategies: [strategy])
         var player = try RecordingPlayer(
             content, catalog: catalog, priceBandPercent: settings.priceBandPercent,
-            refill: NodePlan.refill(settings, specifications, content.feeds, feedPairs: 0))
+            refill: NodePlan.refill(settings, specifications, content.feeds))
         let line = SignalLine(catalog: catalog)
         var decided: [Decision] = []
         progress.beginNext()
