@@ -4,12 +4,16 @@ internal import TradingModel
 /// When, and by which feed, the last ids of each stream came that several feeds deliver.
 ///
 /// An id's place follows from its low bits, so each call is O(1). Nothing is decided by it, and no checkpoint holds it: of
-/// ids around a restart nobody is told who was first. Engine's thread; all memory is taken at creation.
+/// ids around a restart nobody is told who was first. Engine's thread. All memory is taken at creation and has a bound
+/// whatever the number of streams: 24 MiB, which up to 256 streams do not share; 32,768, which is what the most feeds that a
+/// run may have can double, remember 32 ids each. An id that gives way to a later one too early is counted.
 struct FirstArrivals: ~Copyable {
     // hot path (HotPathTests)
-    /// Ids remembered of a stream: one feed may be 4 s behind the other at 1,000 ticks a second. With 24 bytes each they are
-    /// 96 KiB.
+    /// Most ids remembered of a stream: one feed may be 4 s behind the other at 1,000 ticks a second. With 24 bytes each they
+    /// are 96 KiB.
     static let mostIDs = 4_096
+    /// Ids remembered of all streams together.
+    static let mostTotalIDs = 1 << 20
     /// In the place of a feed: nothing was received yet, or the second arrival is on record.
     private static let nobody = UInt16.max
 
@@ -21,6 +25,8 @@ struct FirstArrivals: ~Copyable {
 
     /// Whether there is any such stream.
     let isUsed: Bool
+    /// Ids remembered of each stream, a power of two.
+    let streamIDs: Int
     private let feedCount: Int
     /// By stream (instrument × kind) the number of its table; −1 for none.
     private let tables: UnsafeMutablePointer<Int32>
@@ -28,6 +34,7 @@ struct FirstArrivals: ~Copyable {
     /// By feed.
     private let wins: UnsafeMutablePointer<Counter>
     private let leads: UnsafeMutablePointer<LatencyHistogram>
+    private let forgotten: Counter
 
     init(catalog: MarketCatalog, configuration: RedundancyConfiguration?, metrics: MetricsRegistry) {
         let names = configuration?.feedNames ?? []
@@ -43,8 +50,14 @@ struct FirstArrivals: ~Copyable {
                 tableCount += 1
             }
         }
-        arrivals = .allocate(capacity: tableCount * Self.mostIDs)
-        arrivals.initialize(repeating: Arrival(), count: tableCount * Self.mostIDs)
+        precondition(tableCount <= Self.mostTotalIDs, "more streams than ids are remembered")
+        let share = Self.mostTotalIDs / max(1, tableCount)
+        streamIDs = min(Self.mostIDs, 1 << (Int.bitWidth - 1 - share.leadingZeroBitCount))
+        arrivals = .allocate(capacity: tableCount * streamIDs)
+        arrivals.initialize(repeating: Arrival(), count: tableCount * streamIDs)
+        forgotten = metrics.counter(
+            "tickline_redundant_forgotten_total",
+            help: "Ids that one feed delivered and that gave way to later ones before another feed delivered them.")
         wins = .allocate(capacity: names.count)
         leads = .allocate(capacity: names.count)
         for (feed, name) in names.enumerated() {
@@ -71,6 +84,7 @@ struct FirstArrivals: ~Copyable {
     /// Remembers a tick that a feed delivered and nobody had before.
     func note(_ tick: borrowing Tick, stream: Int) {
         guard let place = place(of: tick.id, in: stream) else { return }
+        if place.pointee.feed != Self.nobody { forgotten.addFromOnlyWriter() }
         place.pointee = Arrival(
             id: tick.id, receiveMonotonicNanos: tick.receiveMonotonicNanos, feed: tick.feed)
     }
@@ -93,6 +107,6 @@ struct FirstArrivals: ~Copyable {
     private func place(of id: UInt64, in stream: Int) -> UnsafeMutablePointer<Arrival>? {
         let table = Int(tables[stream])
         guard table >= 0 else { return nil }
-        return arrivals + table &* Self.mostIDs + Int(truncatingIfNeeded: id & UInt64(Self.mostIDs - 1))
+        return arrivals + table &* streamIDs + Int(truncatingIfNeeded: id) & (streamIDs &- 1)
     }
 }

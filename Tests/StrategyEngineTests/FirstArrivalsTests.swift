@@ -1,3 +1,4 @@
+import Foundation
 import Telemetry
 import TestSupport
 import Testing
@@ -86,6 +87,47 @@ import TradingModel
         for id in 2...most + 2 { _ = fixture.signals(tick(id, feed: 0, atNanos: id)) }
         for id in [2, 3] as [UInt64] { _ = fixture.signals(tick(id, feed: 1, atNanos: most + 2 + id)) }
         #expect(wins(fixture.metrics) == [1, 0] && leads(fixture.metrics)[0] == [1, most + 2])
+        // Ids 1 and 2 gave way.
+        #expect(fixture.metrics.total("tickline_redundant_forgotten_total") == 2)
+    }
+
+    @Test func `the most streams that a run can double share the memory of a few`() throws {
+        // 32 feeds of 1,024 streams, each doubled: four kinds of 8,192 instruments.
+        let (instruments, kinds) = (8_192, [.trade, .aggregateTrade, .quote, .depth] as [RecordKind])
+        let metrics = MetricsRegistry()
+        let catalog = try catalog(short: 1, long: 3, instruments: instruments)
+        let before = try residentBytes()
+        let arrivals = FirstArrivals(
+            catalog: catalog,
+            configuration: RedundancyConfiguration(
+                feedNames: ["a#0", "b#1"], kinds: Array(repeating: kinds, count: instruments)), metrics: metrics)
+        let bytes = try residentBytes() - before
+        print(
+            "figure: \(instruments * kinds.count) doubled streams remember \(arrivals.streamIDs) ids each in \(bytes >> 10) KiB"
+        )
+        #expect(bytes < 32 << 20 && arrivals.streamIDs == 32)
+        // None is in another's place: each feed is first for what it was first for, up to 32 ids behind.
+        let streams = (0..<instruments).flatMap { instrument in
+            kinds.map { instrument * EngineCounters.kindCount + EngineCounters.kindIndex($0.rawValue)! }
+        }
+        for id in 1...32 as ClosedRange<UInt64> {
+            for stream in streams { arrivals.note(tick(id, feed: UInt16(id % 2), atNanos: 1), stream: stream) }
+        }
+        for stream in streams {
+            for id in [1, 2, 32] as [UInt64] {
+                arrivals.noteRepeated(tick(id, feed: UInt16(1 - id % 2), atNanos: 2), stream: stream)
+            }
+        }
+        #expect(wins(metrics) == [2 * streams.count, streams.count])
+        #expect(metrics.total("tickline_redundant_forgotten_total") == 0)
+        for stream in streams { arrivals.note(tick(35, feed: 0, atNanos: 3), stream: stream) }
+        #expect(metrics.total("tickline_redundant_forgotten_total") == Double(streams.count))
+    }
+
+    /// Memory of this process that is there now.
+    private func residentBytes() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+        return Int(pages[1])! * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     @Test func `with losses on both sides the counts add up to the ids that both delivered`() throws {
