@@ -47,7 +47,7 @@ struct MonitoringRoutes: Sendable {
 
     /// The formats of the three earlier Go services: the collector's answer has no body.
     private func healthcheck(_ role: HealthRole) -> Answer {
-        let failing = health.checks(of: role).filter { !$0.status.isReady }
+        let failing = health.readings(of: role).filter(\.isFailing)
         let isReady = failing.isEmpty
         let message =
             isReady
@@ -92,13 +92,14 @@ struct MonitoringRoutes: Sendable {
 
     private func readyz(_ role: HealthRole) -> Answer {
         let now = ContinuousClock.now
-        let checks = health.checks(of: role).map { (name: $0.name, status: $0.status) }
-        let isReady = checks.allSatisfy(\.status.isReady)
+        let checks = health.readings(of: role)
+        let isReady = !checks.contains(where: \.isFailing)
         let list = checks.map { check in
             JSONText.object {
                 let millis = max(0, (now - check.status.since) / .milliseconds(1))
                 $0.member("name", check.name)
                 $0.member("ready", check.status.isReady)
+                $0.member("covered", check.isCovered)
                 $0.member("reason", check.status.reason)
                 $0.member("ageSeconds", json: "\(millis.rounded() / 1_000)")
             }

@@ -26,11 +26,14 @@ public final class HealthCheck: Sendable {
     public let name: String
     /// The services that are not ready while this is not.
     public let roles: Set<HealthRole>
+    /// What the component delivers, such as streams; empty where no other one can stand in for it.
+    public let delivers: Set<String>
     private let state: Mutex<Status>
 
-    init(name: String, roles: Set<HealthRole>, reason: String) {
+    init(name: String, roles: Set<HealthRole>, delivers: Set<String>, reason: String) {
         self.name = name
         self.roles = roles
+        self.delivers = delivers
         state = Mutex(Status(isReady: false, reason: reason, since: .now))
     }
 
@@ -47,6 +50,19 @@ public final class HealthCheck: Sendable {
     public var status: Status { state.withLock { $0 } }
 }
 
+/// What one check says, seen beside the others.
+public struct HealthReading: Sendable {
+    /// The check's name.
+    public var name: String
+    /// What it reported last.
+    public var status: HealthCheck.Status
+    /// Whether it is not ready, and others that are ready deliver everything that it delivers.
+    public var isCovered: Bool
+
+    /// Whether its services are not ready because of it.
+    public var isFailing: Bool { !status.isReady && !isCovered }
+}
+
 /// The health checks of a process.
 public final class HealthRegistry: Sendable {
     private let checks = Mutex<[HealthCheck]>([])
@@ -55,14 +71,26 @@ public final class HealthRegistry: Sendable {
     public init() {}
 
     /// Adds a check that is not ready until its component reports.
-    public func check(_ name: String, roles: Set<HealthRole>, reason: String = "starting") -> HealthCheck {
-        let check = HealthCheck(name: name, roles: roles, reason: reason)
+    ///
+    /// - Parameter delivers: what the component delivers; while others that are ready deliver all of it, its services are
+    ///   ready without it. Empty: nothing stands in for it.
+    public func check(
+        _ name: String, roles: Set<HealthRole>, delivers: Set<String> = [], reason: String = "starting"
+    ) -> HealthCheck {
+        let check = HealthCheck(name: name, roles: roles, delivers: delivers, reason: reason)
         checks.withLock { $0.append(check) }
         return check
     }
 
-    /// The checks of one service, in the order they were added.
-    public func checks(of role: HealthRole) -> [HealthCheck] {
-        checks.withLock { $0.filter { $0.roles.contains(role) } }
+    /// What the checks of one service say, in the order they were added. O(checks and what they deliver).
+    public func readings(of role: HealthRole) -> [HealthReading] {
+        let found = checks.withLock { $0.filter { $0.roles.contains(role) } }.map { (check: $0, status: $0.status) }
+        let delivered = found.reduce(into: Set<String>()) { set, entry in
+            if entry.status.isReady { set.formUnion(entry.check.delivers) }
+        }
+        return found.map { check, status in
+            let isCovered = !status.isReady && !check.delivers.isEmpty && check.delivers.isSubset(of: delivered)
+            return HealthReading(name: check.name, status: status, isCovered: isCovered)
+        }
     }
 }

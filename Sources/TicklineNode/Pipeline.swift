@@ -56,11 +56,19 @@ package struct Pipeline: Sendable {
                 metadata: ["feed": "\(name)", "streams": "\(feed.addedStreams.map(\.description))"])
         }
         let limiter = ConnectionLimiter()
-        let pairs = names.map { name in
+        let pairs = zip(names, plan.feeds).map { name, feed in
             (
                 overlap: FeedOverlap(reconnectAfterSeconds: settings.reconnectAfterSeconds),
-                health: health.check("feed:\(name)", roles: [.collector])
+                health: health.check(
+                    "feed:\(name)", roles: [.collector],
+                    delivers: Set(feed.streams.map { "\(feed.exchange.rawValue):\($0)" }))
             )
+        }
+        for (name, pair) in zip(names, pairs) {
+            metrics.gauge(
+                "tickline_feed_ready", help: "Whether the feed is connected with all its streams there.",
+                labels: [("feed", name)]
+            ) { pair.health.status.isReady ? 1 : 0 }
         }
         feeds = configurations.enumerated().map { index, configuration in
             let pair = pairs[index % names.count]

@@ -40,10 +40,24 @@ import Testing
         try await waitUntil("a third of the trades", timeout: .seconds(120)) {
             await run.metric("tickline_ticks_total") > Double(Self.tradeCount / 3)
         }
+        #expect(try await run.readiness() == RedundantRun.Readiness(status: 200, ready: [true, true]))
         run.kill()
+        try await waitUntil("the loss is noticed") { try await run.readiness().ready[killed] == false }
+        // Each stream still has a connection; who is down is named.
+        let readiness = try await run.readiness()
+        var expected = RedundantRun.Readiness(status: 200, ready: [true, true])
+        (expected.ready[killed], expected.covered[killed]) = (false, true)
+        #expect(readiness == expected)
+        try await waitUntil("a scrape says so too") {
+            await run.metric("tickline_feed_ready", labels: "feed=\"simulator#\(killed)\"") == 0
+        }
+        #expect(await run.metric("tickline_feed_ready", labels: "feed=\"simulator#\(1 - killed)\"") == 1)
         try await waitUntil("all trades", timeout: .seconds(120)) {
             await run.metric("tickline_ticks_total") == Double(Self.tradeCount)
         }
+        await run.stopExchanges()
+        try await waitUntil("no feed delivers the stream") { try await run.readiness().status == 503 }
+        #expect(try await run.readiness() == RedundantRun.Readiness(status: 503, ready: [false, false]))
         let result = try await run.finish("the \(killed == 0 ? "first" : "delayed") one killed")
         #expect(result.repeated > 0 && result.repeated < Self.tradeCount)
         try run.expectTheRecordedSignals(result)
@@ -111,6 +125,31 @@ private final class RedundantRun {
 
     deinit { folder.remove() }
 
+    /// What `/readyz` says of the two feeds.
+    struct Readiness: Equatable {
+        var status: Int
+        /// By feed.
+        var ready: [Bool]
+        var covered = [false, false]
+    }
+
+    func readiness() async throws -> Readiness {
+        let answer = await run.get("/readyz")
+        let object = try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any]
+        let checks = (object?["checks"] as? [[String: Any]] ?? []).filter {
+            ($0["name"] as? String)?.hasPrefix("feed:simulator#") == true
+        }
+        return Readiness(
+            status: answer.status, ready: checks.map { $0["ready"] as? Bool ?? false },
+            covered: checks.map { $0["covered"] as? Bool ?? false })
+    }
+
+    /// The exchanges go away, all of them.
+    func stopExchanges() async {
+        for simulator in simulators { await simulator.stop() }
+        process?.process.stop()
+    }
+
     func metric(_ name: String, labels: String = "") async -> Double { await run.metric(name, labels: labels) }
 
     func kill() { process?.process.signal(SIGKILL) }
@@ -152,8 +191,7 @@ private final class RedundantRun {
         result.filledByTwin = Int(await run.metric("tickline_ticks_refilled_total", labels: "source=\"twin\""))
         #expect(await run.metric("tickline_refill_requests_total") == 0)
         #expect(run.process.stop() == 0)
-        for simulator in simulators { await simulator.stop() }
-        process?.process.stop()
+        await stopExchanges()
         proxy.stop()
         #expect(result.wins.reduce(0, +) == result.repeated)
         let data = folder.url.appendingPathComponent("data").path

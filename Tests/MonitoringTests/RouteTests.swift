@@ -38,6 +38,21 @@ import Testing
         }
     }
 
+    @Test func `a feed that is down while another has its streams is named, and the service is up`() async throws {
+        try await ServerFixture.run { fixture in
+            let feeds = ["a", "b"].map { fixture.health.check("feed:\($0)", roles: [.collector], delivers: ["trades"]) }
+            let client = try fixture.client()
+            #expect(try client.get("/readyz").status == 503)
+            feeds[1].report(isReady: true, reason: "connected")
+            let answer = try client.get("/readyz")
+            let checks = try #require(try Self.object(answer.body)["checks"] as? [[String: Any]])
+            #expect(answer.status == 200)
+            #expect(checks.map { $0["ready"] as? Bool } == [false, true])
+            #expect(checks.map { $0["covered"] as? Bool } == [true, false])
+            #expect(try client.get("/healthcheck").status == 200)
+        }
+    }
+
     @Test func `readiness lists each check with its reason and age`() async throws {
         try await ServerFixture.run { fixture in
             let store = fixture.health.check("store", roles: [.collector, .processor])
