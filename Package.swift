@@ -56,6 +56,7 @@ let package = Package(
         .target(name: "CJournal", path: "CSupport/CJournal", cSettings: c),
         .target(
             name: "CSQLiteRows", dependencies: ["CSQLite"], path: "CSupport/CSQLiteRows", cSettings: c),
+        .target(name: "CMongoCounters", path: "CSupport/CMongoCounters", cSettings: c),
 
         // C: system libraries
         .systemLibrary(name: "CCrypto", path: "CSupport/CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -116,7 +117,8 @@ let package = Package(
         .target(
             name: "StoreWriter", dependencies: ["TradingModel", "Telemetry", "RingBuffer", "ThreadExecutor", log],
             swiftSettings: strict),
-        .target(name: "MongoStore", dependencies: ["CMongoC", "TradingModel"], swiftSettings: strict),
+        .target(
+            name: "MongoStore", dependencies: ["CMongoC", "CMongoCounters", "TradingModel"], swiftSettings: strict),
         .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
         .target(name: "RecordQuery", dependencies: ["TradingModel"], swiftSettings: common),

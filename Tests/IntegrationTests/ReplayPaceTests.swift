@@ -185,7 +185,6 @@ import Testing
         process.arguments = ["replay"] + arguments
         process.standardOutput = output
         process.standardError = FileHandle(fileDescriptor: terminal)
-        process.environment = ProcessInfo.processInfo.environment.merging(["MONGOC_DISABLE_SHM": "1"]) { $1 }
         try process.runUnmasked()
         close(terminal)
         let screen = Mutex<[UInt8]>([])

@@ -32,10 +32,7 @@ public enum Tickline {
         for file in [output, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
         process.executableURL = URL(fileURLWithPath: name == "tickline" ? executable : executable(named: name))
         process.arguments = arguments
-        // libmongoc keeps its counters in shared memory named by the process id; where a killed process of the same id has
-        // left its own behind, it says so on standard error before `main`.
-        process.environment = ProcessInfo.processInfo.environment.merging(["MONGOC_DISABLE_SHM": "1"]) { $1 }
-            .merging(environment) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: error)
         process.standardInput = FileHandle.nullDevice
