@@ -18,7 +18,8 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) static void unlin
     (void)syscall(SYS_unlinkat, AT_FDCWD, name, 0);
 }
 
-__attribute__((no_sanitize("address", "thread", "undefined"))) static void before_libraries(int count, char **arguments, char **environment) {
+__attribute__((no_sanitize("address", "thread", "undefined"))) static void before_libraries(int count, char **arguments,
+                                                                                            char **environment) {
     (void)count, (void)arguments, (void)environment;
     unlink_counters();
 }
