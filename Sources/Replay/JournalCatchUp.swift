@@ -205,6 +205,7 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// engine's ring once it comes back there.
     private func pass() {
         player?.abortRecords()
+        takeLeftovers()
         player = nil
         isRecording = false
         let last = end?.sequence ?? known
@@ -225,6 +226,24 @@ public final class JournalCatchUp: @unchecked Sendable {
         player = nil
         guard let end else { return detour.askBack(from: left) }
         pass(to: end, run: currentRun)
+    }
+
+    /// What an earlier run had received and not taken is on disk, though the beginning of this run, which has taken it over, may
+    /// be in memory alone. Behind the last entry that is there of earlier runs.
+    private func takeLeftovers() {
+        guard isRecording, let run = player?.run, run != currentRun, reached.sequence == place.sequence else { return }
+        do throws(ReplayError) {
+            guard
+                try !segments(in: folder()).contains(where: {
+                    $0.run != currentRun && $0.firstSequence > place.sequence
+                })
+            else { return }
+            while try player?.takeLeftovers({ _ in }) == true { count(dropped: player?.publishRecords() ?? 0) }
+            count(dropped: player?.publishRecords() ?? 0)
+        } catch {
+            player?.abortRecords()
+            logger.error("what the last run had received can't be read for the store", metadata: ["error": "\(error)"])
+        }
     }
 
     private func pass(to next: RecordDetour.Place, run nextRun: UInt64?) {
