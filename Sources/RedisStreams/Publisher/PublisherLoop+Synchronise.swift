@@ -69,9 +69,11 @@ extension PublisherLoop {
     /// The publisher owns the socket throughout.
     func synchronise(_ connection: RedisConnection) throws(RedisStreamsError) {
         let end = outbox.head
-        var positions: [String: UInt64] = [:]
+        // One signal may be there twice: recovered from the journal, and decided again where the state behind it was in memory.
+        var positions: [String: [UInt64]] = [:]
         for position in outbox.retained..<end {
-            if let id = StreamEntry(command: outbox.words(at: position)).identifier { positions[id] = position }
+            guard let id = StreamEntry(command: outbox.words(at: position)).identifier else { continue }
+            positions[id, default: []].append(position)
         }
         let isFirst = core.synchronised.value == nil
         var reading = StreamReading(
@@ -87,7 +89,7 @@ extension PublisherLoop {
             for element in page {
                 guard let entry = StreamEntry(element) else { throw .malformedReply("no entry in XREVRANGE") }
                 last = "(\(entry.entryID)"
-                isDone = reading.take(entry, position: entry.identifier.flatMap { positions[$0] })
+                isDone = reading.take(entry, positions: entry.identifier.flatMap { positions[$0] } ?? [])
                 if isDone { break }
             }
             if !isDone, page.count < Self.pageEntries {

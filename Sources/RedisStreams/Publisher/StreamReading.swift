@@ -34,14 +34,14 @@ struct StreamReading {
         self.floorMillis = floorMillis
     }
 
-    /// Takes the next older entry; `position` is where its id is in the outbox. True when enough has been read.
-    mutating func take(_ entry: StreamEntry, position: UInt64?) -> Bool {
+    /// Takes the next older entry; `positions` are where its id is in the outbox. True when enough has been read.
+    mutating func take(_ entry: StreamEntry, positions: [UInt64]) -> Bool {
         let id = StreamEntryID(entry.entryID) ?? .zero
         if entries >= leastEntries, let floorMillis, id.millis < floorMillis { return true }
         entries += 1
         newestMillis = max(newestMillis, id.millis)
         let held = HeldSignal(entry: id, content: entry.content)
-        if let position, present[position] == nil { present[position] = held }
+        for position in positions where present[position] == nil { present[position] = held }
         if let identifier = entry.identifier, let sign = sign(identifier, entry) {
             if tail.count < mostTail, tail[identifier] == nil { tail[identifier] = held }
             let prefix = "\(sign.instrument)/\(sign.strategy)"
