@@ -96,15 +96,17 @@ final class JournalKeeper: @unchecked Sendable {
         self.health = health
         self.logger = logger
         for path in existing.spares { unsafe unlink(path) }
+        latestEndNanos = existing.chains.values.joined().reduce(wallClock().rawValue) { max($0, $1.modifiedNanos) }
         // Chains that this run does not write are kept as well, for reading, until the budget's end.
         for chain in Set(plans.map(\.chain)).union(existing.chains.keys).sorted() {
             let files = existing.chains[chain] ?? []
-            let sealed = files.map {
+            var sealed = files.map {
                 Sealed(
                     segment: $0.segment, path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos,
                     noteBytes: Self.noteBytes(in: $0, of: chain))
             }
-            latestEndNanos = sealed.reduce(latestEndNanos) { max($0, $1.endedNanos) }
+            // The newest was in use to the last moment, though the system has not noted its last writes: they came by a mapping.
+            if let newest = sealed.indices.last { sealed[newest].endedNanos = latestEndNanos }
             let plan = plans.first { $0.chain == chain }
             chains.append(
                 Chain(
