@@ -12,6 +12,7 @@ struct FaultPlan {
         static let store = Kinds(rawValue: 1 << 3)
         static let kills = Kinds(rawValue: 1 << 4)
         static let disk = Kinds(rawValue: 1 << 5)
+        static let reserve = Kinds(rawValue: 1 << 6)
     }
 
     let kinds: Kinds
@@ -25,22 +26,27 @@ struct FaultPlan {
     let reconnectAfterSeconds: Int
     /// Small journal segments are switched often.
     let hasSmallSegments: Bool
-    /// A small journal is recycled; what Redis loses after it has acknowledged it can't be put back from it then.
-    let hasSmallBudget: Bool
+    let journalBudgetMiB: Int
+    /// Whether Redis may lose what it has acknowledged.
+    let redisMayLoseData: Bool
 
     /// Drawn from the seed.
     init(_ world: World) {
         var kinds = Kinds(rawValue: world.random(0...31))
-        // What the disk refuses is in memory, where a kill takes it: promised is that nothing else is lost.
-        if !kinds.contains(.kills), world.happens(oneIn: 3) { kinds.insert(.disk) }
+        if world.happens(oneIn: 3) { kinds.insert(.disk) }
+        // Signals that wait, in a small journal that fills with them life after life.
+        let fillsReserve = world.happens(oneIn: 6)
+        if fillsReserve { kinds.formUnion([.kills, .reserve]) }
         self.kinds = kinds
         intervalMillis = [150, 500, 1_500][world.random(0...2)]
         tradeMillis = [5, 15, 40][world.random(0...2)]
         durationMillis = Double(world.random(4_000...12_000))
         publishesOnce = world.happens(oneIn: 3)
         reconnectAfterSeconds = world.happens(oneIn: 4) ? world.random(3...8) : 0
-        hasSmallSegments = world.happens(oneIn: 2)
-        hasSmallBudget = world.happens(oneIn: 4)
+        hasSmallSegments = fillsReserve || world.happens(oneIn: 2)
+        journalBudgetMiB = fillsReserve ? 34 : world.happens(oneIn: 4) ? 128 : 2_048
+        // What is recycled, or was in memory alone when the process was killed, can't be put back into the stream.
+        redisMayLoseData = journalBudgetMiB == 2_048 && !kinds.isSuperset(of: [.disk, .kills])
     }
 
     /// Lets one thing go wrong.
@@ -52,14 +58,8 @@ struct FaultPlan {
             (.redis, { redis(simulation.redis, world) }),
             (.store, { simulation.storeTrouble(millis: Double(world.random(50...1_500))) }),
             (.kills, { simulation.killSoon() }),
-            (
-                .disk,
-                {
-                    world.note("the disk is full")
-                    sim_disk_full(true)
-                    world.after(millis: Double(world.random(50...1_500))) { sim_disk_full(false) }
-                }
-            ),
+            (.disk, { disk(simulation) }),
+            (.reserve, { reserve(simulation) }),
         ]
         let possible = all.filter { kinds.contains($0.0) }
         guard !possible.isEmpty else { return }
@@ -100,11 +100,38 @@ struct FaultPlan {
         let millis = Double(world.random(20...1_500))
         switch world.random(0...5) {
         case 0, 1: redis.stop(millis: millis, keepingData: true)
-        case 2: redis.stop(millis: millis, keepingData: hasSmallBudget)
+        case 2: redis.stop(millis: millis, keepingData: !redisMayLoseData)
         case 3: redis.stall(millis: Double(world.random(20...3_500)))
         case 4: redis.cutReply()
         default:
             redis.refuse(RedisFault.allCases[world.random(0...RedisFault.allCases.count - 1)], millis: millis)
+        }
+    }
+
+    /// No room, or no synchronising; and, where there are kills, one while it lasts or behind it.
+    private func disk(_ simulation: Simulation) {
+        let world = simulation.world
+        let millis = Double(world.random(50...2_500))
+        if world.happens(oneIn: 4) {
+            world.note("the disk fails")
+            sim_disk_failing(true)
+            world.after(millis: millis) { sim_disk_failing(false) }
+        } else {
+            world.note("the disk is full")
+            sim_disk_full(true)
+            world.after(millis: millis) { sim_disk_full(false) }
+        }
+        guard kinds.contains(.kills), world.happens(oneIn: 2) else { return }
+        world.after(millis: millis * Double(world.random(0...150)) / 100) { simulation.killSoon() }
+    }
+
+    /// Redis is away for long, and each life of the process leaves segments with signals that wait for it.
+    private func reserve(_ simulation: Simulation) {
+        let world = simulation.world
+        let millis = Double(world.random(1_000...5_000))
+        simulation.redis.stop(millis: millis, keepingData: true)
+        for part in 1...world.random(1...6) {
+            world.after(millis: millis * Double(part) / 6) { simulation.killSoon() }
         }
     }
 }

@@ -23,8 +23,20 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Whether its feeds are started.
     private(set) var isRunning = false
 
+    /// Segments of the journal that had no file so far.
+    var segmentsInMemory: UInt64 { inMemory.value }
+    private let inMemory: Counter
+    /// Times that signals without acknowledgement filled their part of the journal.
+    var reserveFullCount: UInt64 { reserveFull.value }
+    private let reserveFull: Counter
+
     /// Begins on a thread of its own.
     init(settings: Settings, sizes: JournalSizes, store: @escaping @Sendable () -> SimulatedStore, logger: Logger) {
+        inMemory = metrics.counter(
+            "tickline_dropped_total", help: "What was dropped, by what it was.", labels: [("what", "journal_segment")])
+        reserveFull = metrics.counter(
+            "tickline_journal_reserve_full_total",
+            help: "Times that the engine had to wait for a segment because unacknowledged signals filled the reserve.")
         _ = DedicatedThread(name: "main") { [self] in
             do { try begin(settings, sizes, store(), logger) } catch { failure = "\(error)" }
             // The process has more to do than its main thread.

@@ -27,7 +27,10 @@ final class Simulation: @unchecked Sendable {
     private var isStriking = true
     private var isTrading = true
     private var storeIsInTrouble = false
-    private var signalsBefore = 0
+    /// By instrument the newest stored tick when the process had no segment in memory yet: all up to it is on disk.
+    private var onDisk: [UInt64] = [0, 0]
+    /// What the kills could take.
+    private var forgettable: [Oracle.Forgettable] = []
 
     init(folder: String, logger: Logger) throws {
         plan = FaultPlan(world)
@@ -40,7 +43,7 @@ final class Simulation: @unchecked Sendable {
         settings.data = folder
         settings.publish = plan.publishesOnce ? .once : .append
         settings.reconnectAfter = plan.reconnectAfterSeconds
-        settings.journalBudgetMiB = plan.hasSmallBudget ? 128 : 2_048
+        settings.journalBudgetMiB = plan.journalBudgetMiB
         self.settings = settings
         self.logger = logger
         catalog = try NodePlan(settings: settings).catalog
@@ -74,19 +77,22 @@ final class Simulation: @unchecked Sendable {
         _ = world.run(limitMillis: 2_000) { watch() }
         exchange.noteDeliveries()
         var oracle = Oracle(market: market, documents: documents, catalog: catalog)
-        oracle.check(entries: redis.entries(settings.signalStream), deliveries: exchange.deliveries)
-        outcome = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs)
+        oracle.check(
+            entries: redis.entries(settings.signalStream), deliveries: exchange.deliveries, forgettable: forgettable)
+        outcome = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs, oracle.unstoredIDs)
         return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches
     }
 
-    /// Signals there had to be, refilled ids and ids in gaps.
-    private var outcome = (signals: 0, refilled: 0, missing: 0)
+    /// Signals there had to be, refilled ids, ids in gaps, and those that a kill took out of memory.
+    private var outcome = (signals: 0, refilled: 0, missing: 0, unstored: 0)
 
     /// What the run met, in words.
     var figures: String {
         let trades = market.trades.reduce(0) { $0 + $1.count }
         return "trades \(trades) | signals \(outcome.signals) | processes \(lives.count) | refilled \(outcome.refilled)"
-            + " | in gaps \(outcome.missing) | seconds \(world.now / 1_000_000_000)"
+            + " | in gaps \(outcome.missing) | segments in memory \(lives.reduce(0) { $0 + $1.segmentsInMemory })"
+            + " | unstored \(outcome.unstored) | reserve full \(lives.reduce(0) { $0 + $1.reserveFullCount })"
+            + " | seconds \(world.now / 1_000_000_000)"
     }
 
     private var words: String { process?.failure.map { ": \($0)" } ?? "" }
@@ -135,6 +141,7 @@ final class Simulation: @unchecked Sendable {
         storeIsInTrouble = false
         sim_kill_after(0, nil)
         sim_disk_full(false)
+        sim_disk_failing(false)
         exchange.endStalled()
         exchange.refusesUpgrades = false
         exchange.history = .serves
@@ -162,7 +169,11 @@ final class Simulation: @unchecked Sendable {
 
     /// Whether something ends the run; a process that was killed is started again.
     private func watch() -> Bool {
-        if sim_is_killed(), process != nil {
+        if let process, process.segmentsInMemory == 0 { onDisk = documents.newestTicks }
+        if sim_is_killed(), let killed = process {
+            if killed.segmentsInMemory > 0 {
+                forgettable.append(Oracle.Forgettable(behind: onDisk, upTo: market.trades.map { $0.last?.id ?? 0 }))
+            }
             process = nil
             world.note("the process is killed")
             world.after(millis: Double(world.random(10...600))) { [self] in startProcess() }
@@ -172,7 +183,7 @@ final class Simulation: @unchecked Sendable {
 
     /// Kills the process within its next system calls; of one thread, sometimes.
     func killSoon() {
-        guard process != nil else { return }
+        guard isStriking, process != nil else { return }
         let names = ["engine", "redis-publish", "feed-0", "store-writer", "journal", "main", "refill"]
         let name = world.happens(oneIn: 2) ? names[world.random(0...names.count - 1)] : nil
         world.note("a kill is due in \(name ?? "any thread")")

@@ -239,14 +239,7 @@ int flock(int descriptor, int operation) {
     return sim_self ? 0 : real(descriptor, operation);
 }
 
-int fdatasync(int descriptor) {
-    REAL(fdatasync);
-    if (!sim_self) return real(descriptor);
-    sim_call("sync");
-    return 0;
-}
-
-// When files were made, or made anew by renaming: what simulated threads are told of their age.
+// When files were made, made anew by renaming, or synchronised: what simulated threads are told of their age.
 enum { MOST_FILES = 4096 };
 
 static struct {
@@ -263,6 +256,17 @@ static void note_file(const struct stat *file) {
     if (index == file_count) file_count++;
     files[index].number = file->st_ino;
     files[index].made_ns = sim_now_ns();
+}
+
+int fdatasync(int descriptor) {
+    REAL(fdatasync);
+    if (!sim_self) return real(descriptor);
+    sim_call("sync");
+    struct stat file;
+    if (fstat(descriptor, &file) == 0) note_file(&file);
+    if (!sim_is_disk_failing) return 0;
+    errno = EIO;
+    return -1;
 }
 
 int stat(const char *restrict path, struct stat *restrict file) {

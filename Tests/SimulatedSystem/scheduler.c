@@ -8,6 +8,7 @@
 
 _Thread_local struct sim_thread *sim_self;
 bool sim_is_disk_full;
+bool sim_is_disk_failing;
 
 static struct sim_thread threads[SIM_MOST_THREADS];
 static int thread_count;
@@ -50,6 +51,9 @@ bool sim_is_killed(void) {
 }
 void sim_disk_full(bool full) {
     sim_is_disk_full = full;
+}
+void sim_disk_failing(bool failing) {
+    sim_is_disk_failing = failing;
 }
 
 static struct sim_thread *add(void) {

@@ -58,5 +58,6 @@ bool sim_has_connection(void);
 void sim_close_connections(void);
 
 extern bool sim_is_disk_full;
+extern bool sim_is_disk_failing;
 
 #endif

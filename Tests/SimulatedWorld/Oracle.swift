@@ -5,6 +5,23 @@ public struct Oracle {
     /// Ids that a connection delivered whole, in the order they were sent.
     public typealias Delivery = [(instrument: Int, id: UInt64)]
 
+    /// What one kill could take, because some of the journal was in memory while the disk refused: by instrument, ids behind
+    /// `behind`, up to which all was on disk, and up to `upTo`, the newest there was.
+    ///
+    /// The next life may lack the state that these ids led to, so that it finds a hole there or decides on what is refilled
+    /// anew; the store may lack their records, and the stream what it did not have by then. Everything else holds for them as
+    /// well: what is stored and signalled is right, once, and no signal comes from a window with a hole in it.
+    public struct Forgettable {
+        let behind: [UInt64]
+        let upTo: [UInt64]
+
+        /// One entry for each instrument.
+        public init(behind: [UInt64], upTo: [UInt64]) {
+            self.behind = behind
+            self.upTo = upTo
+        }
+    }
+
     private let market: SimulatedMarket
     private let documents: SimulatedDocuments
     private let catalog: MarketCatalog
@@ -16,6 +33,11 @@ public struct Oracle {
     public private(set) var missingIDs = 0
     /// Ids that came late, from the history or another connection.
     public private(set) var refilledIDs = 0
+
+    /// Ids that a kill took out of memory.
+    public private(set) var unstoredIDs = 0
+    private var forgettable: [Forgettable] = []
+    private var noticedTwice: Set<SimulatedDocuments.GapKey> = []
 
     /// Of one run.
     public init(market: SimulatedMarket, documents: SimulatedDocuments, catalog: MarketCatalog) {
@@ -29,27 +51,39 @@ public struct Oracle {
     /// - Parameters:
     ///   - entries: the stream's, in order.
     ///   - deliveries: by connection.
-    public mutating func check(entries: [[String: String]], deliveries: [Delivery]) {
+    ///   - forgettable: one for each kill of a process that had some of its journal in memory.
+    public mutating func check(
+        entries: [[String: String]], deliveries: [Delivery], forgettable: [Forgettable]
+    ) {
+        self.forgettable = forgettable
         breaches += documents.conflicts.map { "stored twice with other contents: \($0)" }
-        var expected: Set<String> = []
+        noticedTwice = documents.noticedTwice
+        for key in noticedTwice where !isForgettable(Int(key.instrument), key.firstID) {
+            breaches.append("a hole is stored as refilled and as not: \(key)")
+        }
+        var possible: [String: PossibleSignal] = [:]
         for instrument in market.symbols.indices {
             checkTicks(instrument)
             for signal in signals(of: instrument) {
-                let id = catalog.identifier(of: signal)
-                expected.insert(id)
+                let id = catalog.identifier(of: signal.decision)
+                possible[id] = signal
                 checkDecision(signal, id)
             }
         }
-        expectedSignals = expected.count
-        for (id, decision) in documents.decisions where decision.isSignal && !expected.contains(id) {
+        expectedSignals = possible.values.count { $0.isRequired }
+        for (id, decision) in documents.decisions where decision.isSignal && possible[id] == nil {
             breaches.append("stored signal \(id) is none")
         }
-        check(entries, expected)
+        check(entries, possible)
         var ways: [SimulatedDocuments.Key: Int] = [:]
         for item in deliveries.joined() {
             ways[SimulatedDocuments.Key(instrument: UInt32(item.instrument), id: item.id), default: 0] += 1
         }
         for delivery in deliveries { check(delivery, ways) }
+    }
+
+    private func isForgettable(_ instrument: Int, _ id: UInt64) -> Bool {
+        forgettable.contains { id > $0.behind[instrument] && id <= $0.upTo[instrument] }
     }
 
     // MARK: ticks
@@ -68,10 +102,14 @@ public struct Oracle {
                 if tick.price != trade.price || tick.exchangeTimeNanos != trade.timeMicros * 1_000 {
                     breaches.append("\(name) \(trade.id) is stored with other numbers")
                 }
-                if isInGap(key) { breaches.append("\(name) \(trade.id) is stored and in a gap") }
-            } else if first != nil {
+                if isInGap(key), !isForgettable(instrument, trade.id) {
+                    breaches.append("\(name) \(trade.id) is stored and in a gap")
+                }
+            } else if first != nil, isInGap(key) {
                 holes += 1
-                if !isInGap(key) { breaches.append("\(name) \(trade.id) is lost silently") }
+            } else if first != nil {
+                unstoredIDs += 1
+                if !isForgettable(instrument, trade.id) { breaches.append("\(name) \(trade.id) is lost silently") }
             }
         }
         missingIDs += holes
@@ -87,7 +125,8 @@ public struct Oracle {
 
     private func isInGap(_ key: SimulatedDocuments.Key) -> Bool {
         documents.gaps.values.contains {
-            $0.instrument == key.instrument && !$0.isRefilled && ($0.firstID...$0.lastID).contains(key.id)
+            $0.instrument == key.instrument && (!$0.isRefilled || noticedTwice.contains(documents.key(of: $0)))
+                && ($0.firstID...$0.lastID).contains(key.id)
         }
     }
 
@@ -112,7 +151,7 @@ public struct Oracle {
             guard let last = inOrder.lastIndex(where: isTaken), let first = inOrder.firstIndex(where: isTaken) else {
                 continue
             }
-            for id in inOrder[first...last] where !isLive(id) {
+            for id in inOrder[first...last] where !isLive(id) && !isForgettable(instrument, id) {
                 breaches.append(
                     "\(market.symbols[instrument]) \(id) was delivered on a living connection and not taken")
             }
@@ -121,61 +160,19 @@ public struct Oracle {
 
     // MARK: signals
 
-    /// The rule of crossings, recomputed over whole windows of what is stored.
-    private mutating func signals(of instrument: Int) -> [Decision] {
-        let parameters = catalog.strategies[0]
-        var window: [Int64] = []
-        var previous: UInt64?
-        var (lastSign, signBeforeGap) = (0, 0)
-        var signals: [Decision] = []
-        for key in documents.ticks.keys.filter({ Int($0.instrument) == instrument }).sorted() {
-            guard let tick = documents.ticks[key] else { continue }
-            if let previous, key.id != previous + 1 {
-                let hole = documents.gaps[SimulatedDocuments.Key(instrument: key.instrument, id: previous + 1)]
-                if hole?.isRefilled == true || hole?.lastID != key.id - 1 {
-                    breaches.append("\(market.symbols[instrument]): the hole before \(key.id) has no record of its own")
-                }
-                window = []
-                (signBeforeGap, lastSign) = (lastSign != 0 ? lastSign : signBeforeGap, 0)
-            }
-            previous = key.id
-            window.append(tick.price)
-            guard window.count >= parameters.longPeriod else { continue }
-            let long = window.suffix(parameters.longPeriod).reduce(Int128(0)) { $0 + Int128($1) }
-            let short = window.suffix(parameters.shortPeriod).reduce(Int128(0)) { $0 + Int128($1) }
-            let difference = short * Int128(parameters.longPeriod) - long * Int128(parameters.shortPeriod)
-            let sign = difference.signum() == 0 ? 0 : difference > 0 ? 1 : -1
-            guard sign != 0 else { continue }
-            var reason: DecisionReason?
-            if lastSign == 0 {
-                if signBeforeGap != 0, signBeforeGap != sign { reason = .gap }
-            } else if sign != lastSign {
-                reason = .cross
-            }
-            (lastSign, signBeforeGap) = (sign, 0)
-            guard let reason else { continue }
-            signals.append(
-                Decision(
-                    instrument: key.instrument, strategy: 0, side: sign > 0 ? .buy : .sell, reason: reason,
-                    tickID: tick.id, price: tick.price, shortSum: short, longSum: long,
-                    exchangeTime: UnixNanos(rawValue: tick.exchangeTimeNanos),
-                    receiveTime: UnixNanos(rawValue: 0), receiveMonotonic: MonotonicNanos(rawValue: 0)))
-        }
-        return signals
-    }
-
-    private mutating func checkDecision(_ signal: Decision, _ id: String) {
+    private mutating func checkDecision(_ signal: PossibleSignal, _ id: String) {
         guard let stored = documents.decisions[id] else {
-            return breaches.append("signal \(id) is not in the store")
+            return signal.isRequired ? breaches.append("signal \(id) is not in the store") : ()
         }
         let isSame =
-            (stored.side, stored.reason, stored.price) == (signal.side, signal.reason, signal.price)
-            && (stored.shortSum, stored.longSum) == (signal.shortSum, signal.longSum)
+            (stored.side, stored.reason, stored.price)
+            == (signal.decision.side, signal.decision.reason, signal.decision.price)
+            && (stored.shortSum, stored.longSum) == (signal.decision.shortSum, signal.decision.longSum)
         if !isSame { breaches.append("signal \(id) is stored with other numbers") }
     }
 
-    /// Each expected signal once, nothing else, and those of an instrument in the order of their ticks.
-    private mutating func check(_ entries: [[String: String]], _ expected: Set<String>) {
+    /// Each required signal once, nothing that is none, and those of an instrument in the order of their ticks.
+    private mutating func check(_ entries: [[String: String]], _ possible: [String: PossibleSignal]) {
         var seen: Set<String> = []
         var newest: [String: UInt64] = [:]
         for entry in entries {
@@ -185,16 +182,24 @@ public struct Oracle {
                 continue
             }
             if !seen.insert(id).inserted { breaches.append("signal \(id) is doubled in the stream") }
-            if !expected.contains(id) { breaches.append("signal \(id) of the stream is none") }
-            if let before = newest[symbol], before > tick { breaches.append("signal \(id) is out of order") }
-            newest[symbol] = tick
-            check(entry, id)
+            let mayBeLate = market.symbols.firstIndex(of: symbol).map { isForgettable($0, tick) } ?? false
+            if let before = newest[symbol], before > tick, !mayBeLate {
+                breaches.append("signal \(id) is out of order")
+            }
+            newest[symbol] = max(newest[symbol] ?? 0, tick)
+            guard let signal = possible[id] else {
+                breaches.append("signal \(id) of the stream is none")
+                continue
+            }
+            check(entry, signal, id)
         }
-        for id in expected.subtracting(seen).sorted() { breaches.append("signal \(id) is not in the stream") }
+        for (id, signal) in possible.sorted(by: { $0.key < $1.key }) where signal.isRequired && !seen.contains(id) {
+            breaches.append("signal \(id) is not in the stream")
+        }
     }
 
-    private mutating func check(_ entry: [String: String], _ id: String) {
-        guard let decision = documents.decisions[id] else { return }
+    private mutating func check(_ entry: [String: String], _ signal: PossibleSignal, _ id: String) {
+        let decision = signal.decision
         let parameters = catalog.strategies[0]
         let decimals = catalog.instruments[Int(decision.instrument)].priceDecimals
         let short = TextCursor.text {
@@ -206,5 +211,62 @@ public struct Oracle {
         if entry["shortSMA"] != short || entry["longSMA"] != long || entry["signal"] != "\(decision.side.name)" {
             breaches.append("signal \(id) is in the stream with other numbers")
         }
+    }
+
+    /// The rule of crossings, recomputed over whole windows of the ledger, for every way in which the ids can have been taken.
+    private mutating func signals(of instrument: Int) -> [PossibleSignal] {
+        let parameters = catalog.strategies[0]
+        let trades = market.trades[instrument]
+        var views: Set<SignalView> = [SignalView()]
+        var signals: [PossibleSignal] = []
+        var holeStart: UInt64?
+        let begin = trades.firstIndex {
+            documents.ticks[SimulatedDocuments.Key(instrument: UInt32(instrument), id: $0.id)] != nil
+        }
+        for index in (begin ?? trades.count)..<trades.count {
+            let id = trades[index].id
+            let key = SimulatedDocuments.Key(instrument: UInt32(instrument), id: id)
+            let (isStored, isInGap, isForgettable) = (
+                documents.ticks[key] != nil, isInGap(key), isForgettable(instrument, id)
+            )
+            let withHole = isStored && !isInGap && !isForgettable ? [] : views.map { $0.broken() }
+            guard isStored || isForgettable else {
+                holeStart = holeStart ?? id
+                views = Set(withHole)
+                continue
+            }
+            if let start = holeStart { checkHole(instrument, start, id - 1) }
+            holeStart = nil
+            let window = trades[max(0, index + 1 - parameters.longPeriod)...index].map(\.price)
+            let long = window.reduce(Int128(0)) { $0 + Int128($1) }
+            let short = window.suffix(parameters.shortPeriod).reduce(Int128(0)) { $0 + Int128($1) }
+            let difference = short * Int128(parameters.longPeriod) - long * Int128(parameters.shortPeriod)
+            let sign = Int(difference.signum())
+            var after = Set(withHole)
+            var outcomes: Set<DecisionReason?> = []
+            for var view in views {
+                outcomes.insert(view.take(sign: sign, longPeriod: parameters.longPeriod))
+                after.insert(view)
+            }
+            views = after
+            for case let reason? in outcomes {
+                let decision = Decision(
+                    instrument: key.instrument, strategy: 0, side: sign > 0 ? .buy : .sell, reason: reason, tickID: id,
+                    price: trades[index].price, shortSum: short, longSum: long,
+                    exchangeTime: UnixNanos(rawValue: trades[index].timeMicros * 1_000),
+                    receiveTime: UnixNanos(rawValue: 0), receiveMonotonic: MonotonicNanos(rawValue: 0))
+                let isRequired = !isForgettable && outcomes.count == 1
+                signals.append(PossibleSignal(decision: decision, isRequired: isRequired))
+            }
+        }
+        return signals
+    }
+
+    /// A hole that no kill has to do with has one record of its own.
+    private mutating func checkHole(_ instrument: Int, _ first: UInt64, _ last: UInt64) {
+        let key = SimulatedDocuments.GapKey(instrument: UInt32(instrument), firstID: first, lastID: last)
+        guard documents.gaps[key]?.isRefilled != false else { return }
+        if isForgettable(instrument, first - 1) || isForgettable(instrument, last + 1) { return }
+        breaches.append("\(market.symbols[instrument]): the hole before \(last + 1) has no record of its own")
     }
 }

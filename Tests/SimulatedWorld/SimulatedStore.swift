@@ -2,11 +2,11 @@ public import TradingModel
 
 /// What the simulated store holds; it outlives the processes that write to it.
 public final class SimulatedDocuments {
-    /// A tick or a hole by its place in its stream.
+    /// A tick by its place in its stream.
     public struct Key: Hashable, Comparable, Sendable {
         /// Index of the instrument.
         public var instrument: UInt32
-        /// The tick's id, or the hole's first.
+        /// The tick's id.
         public var id: UInt64
 
         /// A place.
@@ -21,6 +21,16 @@ public final class SimulatedDocuments {
         }
     }
 
+    /// A hole by its ends, which are its document's identifier.
+    public struct GapKey: Hashable, Sendable {
+        /// Index of the instrument.
+        public var instrument: UInt32
+        /// The first missing id.
+        public var firstID: UInt64
+        /// The last.
+        public var lastID: UInt64
+    }
+
     /// How a write goes.
     public enum Outcome: Sendable {
         /// As it should.
@@ -33,16 +43,23 @@ public final class SimulatedDocuments {
 
     /// Ticks.
     public private(set) var ticks: [Key: Tick] = [:]
+    /// By instrument the newest of them; 0 where there is none.
+    public private(set) var newestTicks: [UInt64]
     /// Holes that stay, and those that were refilled.
-    public private(set) var gaps: [Key: GapRecord] = [:]
+    public private(set) var gaps: [GapKey: GapRecord] = [:]
     /// Decisions by their identifier.
     public private(set) var decisions: [String: Decision] = [:]
     /// Records that were there already with other contents.
     public private(set) var conflicts: [String] = []
+    /// Holes with a record that says refilled and one that does not.
+    public private(set) var noticedTwice: Set<GapKey> = []
     private let catalog: MarketCatalog
 
     /// Nothing, of these instruments.
-    public init(catalog: MarketCatalog) { self.catalog = catalog }
+    public init(catalog: MarketCatalog) {
+        self.catalog = catalog
+        newestTicks = catalog.instruments.map { _ in 0 }
+    }
 
     /// Takes at most `most` records of a batch, in its order, and returns how many were new.
     func take(_ batch: borrowing StoreBatch, most: Int) -> StoreReceipt {
@@ -51,16 +68,17 @@ public final class SimulatedDocuments {
         for stored in batch.ticks where left > 0 {
             left -= 1
             let key = Key(instrument: stored.tick.instrument, id: stored.tick.id)
+            newestTicks[Int(key.instrument)] = max(newestTicks[Int(key.instrument)], key.id)
             add(stored.tick, key, to: \.ticks, as: "ticks", &receipt) {
                 ($0.price, $0.exchangeTimeNanos) == ($1.price, $1.exchangeTimeNanos)
             }
         }
         for stored in batch.gaps where left > 0 {
             left -= 1
-            let key = Key(instrument: stored.gap.instrument, id: stored.gap.firstID)
-            add(stored.gap, key, to: \.gaps, as: "gaps", &receipt) {
-                $0.lastID == $1.lastID && $0.isRefilled == $1.isRefilled
-            }
+            let key = key(of: stored.gap)
+            // The first record stays; whether there may be another one that differs is for the oracle to say.
+            if gaps[key].map({ $0.isRefilled != stored.gap.isRefilled }) ?? false { noticedTwice.insert(key) }
+            add(stored.gap, key, to: \.gaps, as: "gaps", &receipt) { _, _ in true }
         }
         for decision in batch.decisions where left > 0 {
             left -= 1
@@ -70,6 +88,10 @@ public final class SimulatedDocuments {
             }
         }
         return receipt
+    }
+
+    func key(of gap: GapRecord) -> GapKey {
+        GapKey(instrument: gap.instrument, firstID: gap.firstID, lastID: gap.lastID)
     }
 
     private func add<Key, Value>(

@@ -65,6 +65,9 @@ void sim_new_process(void);
 // The disk refuses to give room to new files while set.
 void sim_disk_full(bool full);
 
+// Synchronising with the disk fails while set.
+void sim_disk_failing(bool failing);
+
 // Runs `body` in a process of its own for `count` seeds from `first` on, `jobs` at a time, and returns how many of them
 // ended with another status than 0. `body` returns the status. With `ends_early` none is begun behind the first
 // failure. Before any thread is made.
