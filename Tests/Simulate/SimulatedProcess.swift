@@ -29,11 +29,16 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Times that signals without acknowledgement filled their part of the journal.
     var reserveFullCount: UInt64 { reserveFull.value }
     private let reserveFull: Counter
+    /// Slots whose records the store lacks, since the journal does not have them on disk.
+    var unstoredSlots: UInt64 { unstored.value }
+    private let unstored: Counter
 
     /// Begins on a thread of its own.
     init(settings: Settings, sizes: JournalSizes, store: @escaping @Sendable () -> SimulatedStore, logger: Logger) {
         inMemory = metrics.counter(
             "tickline_dropped_total", help: "What was dropped, by what it was.", labels: [("what", "journal_segment")])
+        unstored = metrics.counter(
+            "tickline_dropped_total", help: "What was dropped, by what it was.", labels: [("what", "unstored_slot")])
         reserveFull = metrics.counter(
             "tickline_journal_reserve_full_total",
             help: "Times that the engine had to wait for a segment because unacknowledged signals filled the reserve.")

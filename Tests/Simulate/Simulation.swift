@@ -27,9 +27,12 @@ final class Simulation: @unchecked Sendable {
     private var isStriking = true
     private var isTrading = true
     private var storeIsInTrouble = false
-    /// By instrument the newest stored tick when the process had no segment in memory yet: all up to it is on disk.
+    /// By instrument the newest tick of a whole written batch when the process had no segment in memory yet: all that is older is
+    /// on disk and stored.
     private var onDisk: [UInt64] = [0, 0]
-    /// What the kills could take.
+    /// Slots that the present process says its store lacks.
+    private var unstoredSlots: UInt64 = 0
+    /// What can be missing.
     private var forgettable: [Oracle.Forgettable] = []
 
     init(folder: String, logger: Logger) throws {
@@ -164,21 +167,29 @@ final class Simulation: @unchecked Sendable {
             settings: settings, sizes: sizes,
             store: { [self] in SimulatedStore(documents) { self.storeOutcome() } }, logger: logger)
         lives.append(process)
+        unstoredSlots = 0
         self.process = process
     }
 
     /// Whether something ends the run; a process that was killed is started again.
     private func watch() -> Bool {
         if let process, process.segmentsInMemory == 0 { onDisk = documents.newestTicks }
+        if let process, process.segmentsInMemory > 0, process.unstoredSlots > unstoredSlots {
+            unstoredSlots = process.unstoredSlots
+            noteForgettable()
+        }
         if sim_is_killed(), let killed = process {
-            if killed.segmentsInMemory > 0 {
-                forgettable.append(Oracle.Forgettable(behind: onDisk, upTo: market.trades.map { $0.last?.id ?? 0 }))
-            }
+            if killed.segmentsInMemory > 0 { noteForgettable() }
             process = nil
             world.note("the process is killed")
             world.after(millis: Double(world.random(10...600))) { [self] in startProcess() }
         }
         return process?.failure != nil
+    }
+
+    /// The process is killed, or has passed over for its store, what is in its memory alone.
+    private func noteForgettable() {
+        forgettable.append(Oracle.Forgettable(from: onDisk, upTo: market.trades.map { $0.last?.id ?? 0 }))
     }
 
     /// Kills the process within its next system calls; of one thread, sometimes.

@@ -5,19 +5,19 @@ public struct Oracle {
     /// Ids that a connection delivered whole, in the order they were sent.
     public typealias Delivery = [(instrument: Int, id: UInt64)]
 
-    /// What one kill could take, because some of the journal was in memory while the disk refused: by instrument, ids behind
-    /// `behind`, up to which all was on disk, and up to `upTo`, the newest there was.
+    /// What one kill could take, or the store had to do without, because some of the journal was in memory while the disk refused: by instrument, ids from
+    /// `from`, in front of which all was on disk and stored, up to `upTo`, the newest there was.
     ///
     /// The next life may lack the state that these ids led to, so that it finds a hole there or decides on what is refilled
     /// anew; the store may lack their records, and the stream what it did not have by then. Everything else holds for them as
     /// well: what is stored and signalled is right, once, and no signal comes from a window with a hole in it.
     public struct Forgettable {
-        let behind: [UInt64]
+        let from: [UInt64]
         let upTo: [UInt64]
 
         /// One entry for each instrument.
-        public init(behind: [UInt64], upTo: [UInt64]) {
-            self.behind = behind
+        public init(from: [UInt64], upTo: [UInt64]) {
+            self.from = from
             self.upTo = upTo
         }
     }
@@ -51,7 +51,8 @@ public struct Oracle {
     /// - Parameters:
     ///   - entries: the stream's, in order.
     ///   - deliveries: by connection.
-    ///   - forgettable: one for each kill of a process that had some of its journal in memory.
+    ///   - forgettable: one for each kill of a process that had some of its journal in memory, and each time such a one says
+    ///     that its store lacks records.
     public mutating func check(
         entries: [[String: String]], deliveries: [Delivery], forgettable: [Forgettable]
     ) {
@@ -83,7 +84,7 @@ public struct Oracle {
     }
 
     private func isForgettable(_ instrument: Int, _ id: UInt64) -> Bool {
-        forgettable.contains { id > $0.behind[instrument] && id <= $0.upTo[instrument] }
+        forgettable.contains { id >= $0.from[instrument] && id <= $0.upTo[instrument] }
     }
 
     // MARK: ticks

@@ -43,7 +43,7 @@ public final class SimulatedDocuments {
 
     /// Ticks.
     public private(set) var ticks: [Key: Tick] = [:]
-    /// By instrument the newest of them; 0 where there is none.
+    /// By instrument the newest of them in a batch that was written as a whole; 0 where there is none.
     public private(set) var newestTicks: [UInt64]
     /// Holes that stay, and those that were refilled.
     public private(set) var gaps: [GapKey: GapRecord] = [:]
@@ -68,7 +68,8 @@ public final class SimulatedDocuments {
         for stored in batch.ticks where left > 0 {
             left -= 1
             let key = Key(instrument: stored.tick.instrument, id: stored.tick.id)
-            newestTicks[Int(key.instrument)] = max(newestTicks[Int(key.instrument)], key.id)
+            // Of what is written in part, decisions are still to come.
+            if most == .max { newestTicks[Int(key.instrument)] = max(newestTicks[Int(key.instrument)], key.id) }
             add(stored.tick, key, to: \.ticks, as: "ticks", &receipt) {
                 ($0.price, $0.exchangeTimeNanos) == ($1.price, $1.exchangeTimeNanos)
             }
