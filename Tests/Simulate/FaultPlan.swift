@@ -36,11 +36,11 @@ struct FaultPlan {
         if world.happens(oneIn: 3) { kinds.insert(.disk) }
         // Signals that wait, in a small journal that fills with them life after life.
         let fillsReserve = world.happens(oneIn: 6)
-        if fillsReserve { kinds.formUnion([.kills, .reserve]) }
+        if fillsReserve { kinds = kinds.subtracting(.redis).union([.kills, .reserve]) }
         self.kinds = kinds
         intervalMillis = [150, 500, 1_500][world.random(0...2)]
         tradeMillis = [5, 15, 40][world.random(0...2)]
-        durationMillis = Double(world.random(4_000...12_000))
+        durationMillis = Double(world.random(4_000...12_000)) * (fillsReserve ? 2 : 1)
         publishesOnce = world.happens(oneIn: 3)
         reconnectAfterSeconds = world.happens(oneIn: 4) ? world.random(3...8) : 0
         hasSmallSegments = fillsReserve || world.happens(oneIn: 2)
@@ -128,10 +128,12 @@ struct FaultPlan {
     /// Redis is away for long, and each life of the process leaves segments with signals that wait for it.
     private func reserve(_ simulation: Simulation) {
         let world = simulation.world
-        let millis = Double(world.random(1_000...5_000))
-        simulation.redis.stop(millis: millis, keepingData: true)
-        for part in 1...world.random(1...6) {
-            world.after(millis: millis * Double(part) / 6) { simulation.killSoon() }
+        guard !simulation.redis.isAway else { return }
+        // A life begins to decide 2 s after its start at the latest, without the stream's last signs.
+        let lives = world.random(2...6)
+        simulation.redis.stop(millis: Double(lives * 2_700), keepingData: true)
+        for life in 1...lives {
+            world.after(millis: Double(life * 2_600)) { simulation.killSoon() }
         }
     }
 }

@@ -8,6 +8,8 @@ final class RedisFront {
     private let world: World
     let server: SimulatedRedis
     private var clients: [Int: Connection] = [:]
+    /// Whether it takes no connections.
+    private(set) var isAway = false
     /// Replies wait while set.
     private var isStalled = false
     /// The next reply ends so many bytes after its begin, and the connection with it.
@@ -65,7 +67,11 @@ final class RedisFront {
         sim_listen(Self.port, false)
         for connection in clients.values { connection.cut() }
         server.restart(with: keepingData ? server.data : RedisData())
-        world.after(millis: millis) { sim_listen(Self.port, true) }
+        isAway = true
+        world.after(millis: millis) { [self] in
+            sim_listen(Self.port, true)
+            isAway = false
+        }
     }
 
     /// Takes and gives nothing for a while.
