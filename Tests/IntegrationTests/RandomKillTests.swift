@@ -3,9 +3,11 @@ import TestSupport
 import Testing
 
 /// SIGKILL at random moments, restart, again: what the recording holds is in Redis and in the store exactly once.
-@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: SharedData.shouldRun)) struct RandomKillTests {
+@Suite(
+    .serialized, .timeLimit(.minutes(10 + RandomKillTests.kills / 10)), .enabled(if: SharedData.shouldRun))
+struct RandomKillTests {
     private let folder = try! TemporaryFolder("tickline-kills")
-    /// 20; more by `KILLS`, each thousand takes some twenty minutes.
+    /// 20; more by `KILLS`, each thousand takes some forty minutes.
     private static let kills = ProcessInfo.processInfo.environment["KILLS"].flatMap { Int($0) } ?? 20
     /// Kills of one replay of the recording, which takes as long as they do.
     private static let killsPerReplay = 20
