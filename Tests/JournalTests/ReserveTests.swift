@@ -18,7 +18,12 @@ import Testing
     /// Signals handed over and acknowledged.
     private final class Signals: Sendable {
         private let state = Mutex((count: UInt64(0), acknowledged: UInt64(0)))
-        var value: (count: UInt64, acknowledged: UInt64) { state.withLock { $0 } }
+        /// How often the journal's thread has asked: once at each look.
+        let looks = Atomic<Int>(0)
+        var value: (count: UInt64, acknowledged: UInt64) {
+            looks.wrappingAdd(1, ordering: .relaxed)
+            return state.withLock { $0 }
+        }
         func set(_ count: UInt64, _ acknowledged: UInt64) { state.withLock { $0 = (count, acknowledged) } }
     }
 
@@ -46,12 +51,18 @@ import Testing
         }
     }
 
+    /// Waits for a whole look of the journal's thread: it has taken back what was written, and seen what is acknowledged.
+    private func waitForLook(_ signals: Signals) throws {
+        let before = signals.looks.load(ordering: .relaxed)
+        try wait { signals.looks.load(ordering: .relaxed) >= before + 2 }
+    }
+
     /// Writes one segment of the engine's after the other.
-    private func advance(_ engine: inout ChainWriter, _ count: Int) throws {
+    private func advance(_ engine: inout ChainWriter, _ count: Int, _ signals: Signals) throws {
         for _ in 0..<count {
             try wait { engine.advance() }
             engine.write(1, bytes: 0)
-            usleep(20_000)  // Two looks, so that acknowledgements are seen where there are any.
+            try waitForLook(signals)
         }
     }
 
@@ -98,10 +109,10 @@ import Testing
         var engine = journal.writer(of: Self.engine)
         journal.start { signals.value }
         let recycled = { fixture.metrics.total("tickline_journal_recycled_segments_total") }
-        try advance(&engine, 8)
+        try advance(&engine, 8, signals)
         fixture.setBack(hours: 1)
         // All that is there is acknowledged, whenever it was written.
-        try advance(&engine, 20)
+        try advance(&engine, 20, signals)
         #expect(fixture.metrics.total("tickline_journal_reserve_full_total") == 0 && recycled() > 0)
         let first = try #require(try engineSegments(fixture).last)
         signals.set(1, 0)
@@ -115,23 +126,24 @@ import Testing
     }
 
     @Test func `while the clock is set back nothing that a recovery needs is recycled`() throws {
-        let fixture = try JournalFixture()
+        let (fixture, signals) = (try JournalFixture(), Signals())
         let journal = try fixture.begin(plans: Self.plans, budgetBytes: Self.budget, wallClock: nil)
         var engine = journal.writer(of: Self.engine)
         var feed = journal.writer(of: JournalFixture.chain)
-        journal.start()
+        journal.start { signals.value }
         for number in 0..<4 as Range<UInt64> {
             try wait { engine.advance() }
             engine.write(number, bytes: 0)
         }
         feed.write(0, bytes: 400)
         try wait { try engineSegments(fixture).count >= 4 }
-        usleep(50_000)  // Several looks, so that the written ones are taken back.
+        try waitForLook(signals)
         fixture.setBack(hours: 1)
         var number: UInt64 = 1
-        while try JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.count ?? 0 < 40 {
+        try wait {
             feed.write(number, bytes: 20_000)
             number += 1
+            return try JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.count ?? 0 >= 40
         }
         #expect(fixture.metrics.total("tickline_journal_recycled_segments_total") <= 2)
         #expect(try JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.first?.segment == 1)
