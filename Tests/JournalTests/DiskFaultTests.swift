@@ -145,6 +145,50 @@ struct DiskFaultTests {
         #expect(try fixture.read().map(\.word) == [1])
     }
 
+    @Test func `a run that begins in memory spares a segment more, until it has a beginning of its own on disk`() throws
+    {
+        let killed = try KilledRun()
+        let disk = try TemporaryDisk(mebibytes: 1)
+        defer { disk.remove() }
+        try killed.copy(to: disk.path)
+        try disk.fill()
+        let (fixture, first) = (killed.fixture, killed.neededFeedSegment)
+        let recycled = { fixture.metrics.total("tickline_journal_recycled_segments_total") }
+        let journal = try fixture.begin(plans: KilledRun.plans, folder: disk.path, wallClock: nil)
+        var engine = journal.writer(of: KilledRun.engine)
+        var feed = journal.writer(of: Self.chain)
+        journal.start()
+        let before = recycled()
+        let hasSegment = engine.advance()
+        let isInMemory = engine.isInMemory
+        #expect(hasSegment && isInMemory)
+        engine.write(1, bytes: 0)
+        var number: UInt64 = 0
+        while fixture.metrics.total("tickline_dropped_total") < 6 {
+            feed.write(number, bytes: 20_000)
+            number += 1
+        }
+        #expect(before == 0 && recycled() == 0)
+        #expect(try Self.segments(disk.path).first == first)
+        try disk.empty()
+        // The next beginning is on disk, and what only the one before it needs may go.
+        try wait {
+            guard engine.isInMemory else { return true }
+            if engine.advance() { engine.write(2, bytes: 0) }
+            return false
+        }
+        try disk.fill()
+        try wait {
+            feed.write(number, bytes: 20_000)
+            number += 1
+            return recycled() > 1
+        }
+        #expect(try Self.segments(disk.path).first! > first)
+        _ = consume engine
+        _ = consume feed
+        journal.stop()
+    }
+
     private func wait(_ condition: () -> Bool) throws {
         let deadline = ContinuousClock.now + .seconds(20)
         while !condition() {
