@@ -132,6 +132,12 @@ extension JournalKeeper {
         return waiting == 0 ? 0 : waiting + engine.out.reduce(0) { $0 + Int($1.segmentBytes) }
     }
 
+    /// Whether a run may begin the engine's next segment: before any is made.
+    var mayBegin: Bool {
+        guard let engine else { return true }
+        return reservedBytesInUse < reserve.bytes + Self.mostStartSegments * engine.plan.segmentBytes
+    }
+
     private var engineBytes: Int {
         guard let engine else { return 0 }
         return engine.sealed.reduce(0) { $0 + $1.bytes }

@@ -22,6 +22,8 @@ final class JournalKeeper: @unchecked Sendable {
     /// them than so many short runs leave, for each takes its whole size.
     static let keptAcknowledgementBytes = 1 << 20
     static let keptAcknowledgementFiles = 32
+    /// Segments that starts, each of which takes one or what it takes over needs, may have taken beyond the reserve.
+    static let mostStartSegments = 8
     private static let logIntervalNanos: UInt64 = 10_000_000_000
     /// Time between two attempts to make a segment that is not needed at once.
     private static let retryNanos: UInt64 = 500_000_000

@@ -21,8 +21,8 @@ public struct Node: Sendable {
     /// Held until the process ends.
     private let folder: DataFolder?
     private let journal: NodeJournal?
-    /// Starts the journal and puts the engine where the last run stood.
-    private let restore: @Sendable () async -> Void
+    /// See `Pipeline.takeOver`.
+    private let takeOver: @Sendable () async throws -> Void
 
     /// Builds the parts; nothing is started and no connection made.
     ///
@@ -61,7 +61,8 @@ public struct Node: Sendable {
         }
         services.append(
             DrainingService(
-                start: { signals.start() }, drainAndStop: { await signals.drainAndStop(within: $0) },
+                // Taking over has started it.
+                start: {}, drainAndStop: { await signals.drainAndStop(within: $0) },
                 limit: .seconds(1), leftBehind: "signals not acknowledged at the end are lost to the stream",
                 logger: logger))
         services.append(EngineService(engine: engine, logger: logger))
@@ -73,10 +74,7 @@ public struct Node: Sendable {
                 logger: logger))
         self.services = services
         self.journal = journal
-        restore = {
-            journal?.start(signals: { signals.takenSignals })
-            await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
-        }
+        takeOver = { try await pipeline.takeOver(logger: logger) }
         self.settings = settings
         self.logger = logger
         self.metrics = metrics
@@ -88,12 +86,15 @@ public struct Node: Sendable {
     /// Runs until a stop signal or until `duration` has passed, drains, and returns what was done.
     ///
     /// - Parameter onListening: told the listeners' addresses (collector, processor, trader) once they are open.
-    /// - Throws: `MonitoringError` where a listener can't be opened, or what a service failed with.
+    /// - Throws: `MonitoringError` where a listener can't be opened, `OverfullJournal`, or what a service failed with.
     public func run(
         until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
-        await restore()
+        do { try await takeOver() } catch {
+            await monitoring.stop()
+            throw error
+        }
         let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
         let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
         onListening(addresses)

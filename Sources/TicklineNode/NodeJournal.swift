@@ -104,12 +104,16 @@ package struct NodeJournal: Sendable {
     }
 
     /// Makes the first segments; before anything writes.
-    package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) {
-        journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
+    ///
+    /// - Returns: false where the engine must not be restored before the stream has what waits for it, see `Journal.start`.
+    @discardableResult
+    package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) -> Bool {
+        let mayBegin = journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
         // A run that stores for the first time begins with a note of what was recorded before it did.
         stored?.append(recovered.map { $0.storedSequence ?? $0.lastSequence } ?? 0)
         // A run that publishes for the first time begins with a note of what was decided before it did.
         if recovered?.lastAcknowledged == nil { acknowledged?.append(recovered?.signalCount ?? 0) }
+        return mayBegin
     }
 
     /// Ends the journal's thread, after everything that writes.

@@ -88,6 +88,29 @@ package struct Pipeline: Sendable {
         }
     }
 
+    /// How long a run that may not begin yet gives the stream; below what a stop may take.
+    private static let acknowledgementLimit = Duration.seconds(3)
+
+    /// Starts the journal and what is behind the signals, and puts the engine where the last run stood.
+    ///
+    /// Each start takes of the journal's room, also where signals without acknowledgement fill the reserve for them. After
+    /// too many such starts the stream gets what waits for it first, and all stays as it is where it does not.
+    ///
+    /// - Throws: `OverfullJournal`.
+    package func takeOver(logger: Logger) async throws(OverfullJournal) {
+        let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
+        if mayBegin { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
+        signals.start()
+        if mayBegin { return }
+        let waiting = await signals.waitUntilAcknowledged(within: Self.acknowledgementLimit)
+        guard waiting == 0 else {
+            _ = await signals.drainAndStop(within: .zero)
+            journal?.stop()
+            throw OverfullJournal(waiting: waiting)
+        }
+        await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
+    }
+
     private static func configurations(plan: NodePlan, settings: Settings, names: [String]) -> [FeedConfiguration] {
         plan.connections.enumerated().map { index, feed in
             var configuration = FeedConfiguration(plan: feed, feed: UInt16(index))
@@ -98,5 +121,17 @@ package struct Pipeline: Sendable {
             configuration.busySpin = settings.idle == .spin
             return configuration
         }
+    }
+}
+
+/// Starts in a row have filled the journal with signals that Redis did not take meanwhile.
+package struct OverfullJournal: Error, CustomStringConvertible {
+    /// Signals without acknowledgement.
+    let waiting: UInt64
+
+    /// One line with the remedy.
+    package var description: String {
+        "\(waiting) signals without Redis' acknowledgement fill the journal beyond its reserve for them; they are kept, and a"
+            + " start with Redis there publishes them and goes on; or raise --journal-budget"
     }
 }

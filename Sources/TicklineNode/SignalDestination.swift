@@ -108,6 +108,18 @@ package struct SignalDestination: Sendable {
         }
     }
 
+    /// Waits until the stream has all that was taken, and returns how many signals it does not have after `limit`.
+    func waitUntilAcknowledged(within limit: Duration) async -> UInt64 {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let taken = takenSignals
+            guard taken.acknowledged < taken.count, ContinuousClock.now < deadline else {
+                return taken.count - taken.acknowledged
+            }
+            try? await Task.sleep(for: .milliseconds(10))  // Cancelled, it looks more often until the deadline.
+        }
+    }
+
     /// Sends what is left, ends the thread and returns the number of signals not acknowledged.
     func drainAndStop(within limit: Duration) async -> Int {
         switch kind {

@@ -85,9 +85,10 @@ final class NodeLife {
             plan: try NodePlan(settings: settings), settings: settings, folder: folder, journalSizes: sizes,
             metrics: metrics, health: HealthRegistry(), logger: logger)
         self.pipeline = pipeline
-        pipeline.journal?.start(signals: { pipeline.signals.takenSignals })
-        await pipeline.journal?.restore(pipeline.engine, publishes: false, logger: logger)
-        pipeline.signals.start()
+        do { try await pipeline.takeOver(logger: logger) } catch {
+            pipeline.engine.shutdown()
+            throw error
+        }
         running = Task { await pipeline.engine.run() }
     }
 
@@ -99,11 +100,26 @@ final class NodeLife {
     /// Trades received: those the engine has taken, and those it has not.
     var received: Int { Int(metrics.total("tickline_ticks_total") + metrics.total("tickline_ring_occupancy")) }
 
+    /// Begun segments of the engine's.
+    func engineSegments() throws -> Int {
+        try JournalFolder(path: folder.journal).chains[JournalChain(.engine)]?.count ?? 0
+    }
+
     /// A data folder with the journal as it is now.
     func killed(_ name: String) throws -> URL {
         let copy = URL(fileURLWithPath: folder.path).deletingLastPathComponent().appendingPathComponent(name)
         try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
-        try FileManager.default.copyItem(atPath: folder.journal, toPath: copy.appendingPathComponent("journal").path)
+        let journal = copy.appendingPathComponent("journal").path
+        for attempt in 1... {
+            do {
+                try FileManager.default.copyItem(atPath: folder.journal, toPath: journal)
+                break
+            } catch {
+                // The running journal has renamed or removed a file meanwhile, which no kill would show.
+                guard attempt < 100 else { throw error }
+                try? FileManager.default.removeItem(atPath: journal)  // What was copied, if anything.
+            }
+        }
         return copy
     }
 

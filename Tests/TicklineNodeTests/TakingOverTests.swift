@@ -66,6 +66,57 @@ import Testing
         )
     }
 
+    @Test func `starts in a row with a full reserve take no more room than a bound, and all is published once`()
+        async throws
+    {
+        defer { folder.remove() }
+        let (trades, budgetMiB) = (12_000, 36)
+        let redis = try await RedisServer()
+        redis.kill()
+        let exchange = try await AlternatingExchange(trades: trades, folder: folder.url)
+        let data = folder.url.appendingPathComponent("data")
+        var life = try await NodeLife(
+            data, redis: redis.url, port: exchange.port, sizes: Self.small, budgetMiB: budgetMiB)
+        life.startFeeds()
+        try await waitUntil("the reserve is full", timeout: .seconds(60)) {
+            [life] in life.received == trades && life.metrics.total("tickline_journal_reserve_full_total") == 1
+        }
+        var (starts, refused, segments) = (1, 0, [try life.engineSegments()])
+        var killed = try life.killed("killed \(starts)")
+        await life.stop()
+        await exchange.stop()
+        func begin() async throws -> NodeLife {
+            try await NodeLife(killed, redis: redis.url, sizes: Self.small, budgetMiB: budgetMiB)
+        }
+        while refused < 3, starts < 30 {
+            starts += 1
+            do {
+                life = try await begin()
+                let next = try life.killed("killed \(starts)")
+                segments.append(try life.engineSegments())
+                await life.stop()
+                try FileManager.default.removeItem(at: killed)
+                killed = next
+            } catch let error as OverfullJournal {
+                refused += 1
+                #expect(error.waiting == UInt64(trades - 2) && "\(error)".contains("--journal-budget"))
+                let files = try JournalFolder(path: killed.appendingPathComponent("journal").path).chains
+                #expect(files[JournalChain(.engine)]?.count == segments.last, "a refused start takes no more")
+            }
+        }
+        #expect(refused == 3 && starts <= 12 && segments.last! <= segments[0] + 12)
+        let journal = killed.appendingPathComponent("journal").path
+        #expect(try recorded(journal) == Array(1...UInt64(trades - 2)), "all that was decided is on record")
+        try await redis.restart()
+        life = try await begin()
+        let signals = life.signals
+        #expect(signals.count == UInt64(trades - 2) && signals.acknowledged == signals.count)
+        #expect(life.errors.all.isEmpty, "\(life.errors.all)")
+        await life.stop()
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(trades)))
+        print("figure: the engine's segments over \(starts) starts with a full reserve: \(segments), then refused")
+    }
+
     @Test func `a full outbox: what it held, and what recovery decides behind it, is published once`() async throws {
         let trades = 40_000
         let result = try await run(trades: trades, sizes: JournalSizes(), budgetMiB: 2_048) {
