@@ -114,6 +114,10 @@ struct DiskFaultTests {
             if number % 100 == 0 { try wait { decisions.advance() } }
             decisions.write(number, bytes: 0)
         }
+        // Counts and files are of one moment once the journal's thread has ended.
+        _ = consume feed
+        _ = consume decisions
+        journal.stop()
         let inMemory = Int(fixture.metrics.total("tickline_dropped_total"))
         let recycled = Int(fixture.metrics.total("tickline_journal_recycled_segments_total"))
         let kept = try JournalFolder(path: disk.path).chains[engine]?.map(\.segment) ?? []
@@ -121,9 +125,6 @@ struct DiskFaultTests {
         #expect(kept.count >= 4 && kept == Array(1...UInt64(kept.count)))
         let feeds = try Self.segments(disk.path)
         #expect(feeds.first == UInt64(recycled + 1) && recycled > 0, "each recycled one is counted")
-        _ = consume feed
-        _ = consume decisions
-        journal.stop()
         print(
             "figure: P3 full disk, decisions unacknowledged: segments with decisions kept \(kept.count), recycled of others",
             "\(recycled), of decisions 0, in memory and counted \(inMemory)")
