@@ -16,6 +16,8 @@ final class PublisherCore: Sendable {
     let firstOrdinal: UInt64
     /// The newest entry id's milliseconds that earlier runs had acknowledged; nil where they had none.
     let recoveredMillis: UInt64?
+    /// Signals taken over from earlier runs: the first places of the outbox.
+    let recoveredCount: Int
     /// Whether signals of a run before this one wait, which that run may have handed to its socket.
     let hasRecoveredPending: Bool
     /// Told on the publisher's thread.
@@ -58,7 +60,8 @@ final class PublisherCore: Sendable {
         outbox = Outbox(
             capacity: configuration.outboxCapacity,
             slotBytes: formats.reduce(format.mostCommandBytes) { max($0, $1.mostCommandBytes) },
-            knownIdentifiers: configuration.tailEntries)
+            knownIdentifiers: configuration.tailEntries + recovered.count)
+        recoveredCount = recovered.count
         for (part, format) in zip(recovered.parts, formats) {
             for signal in part.signals { outbox.recover(signal, by: format) }
         }

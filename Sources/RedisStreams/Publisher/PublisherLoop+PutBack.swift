@@ -12,21 +12,30 @@ extension PublisherLoop {
     func putBack(_ reading: StreamReading, _ connection: RedisConnection) throws(RedisStreamsError) {
         let lost = try lostPositions(reading, connection)
         var rest = lost[...]
+        var entries: [String: StreamEntryID] = [:]
         while !rest.isEmpty {
             let batch = rest.prefix(Self.putBackBatch)
             rest = rest.dropFirst(Self.putBackBatch)
             let deadline = Deadline(afterMillis: configuration.replyTimeoutMillis)
-            var sent: [UInt64] = []
+            var sent: [(position: UInt64, identifier: String, isRepeat: Bool)] = []
             // Waiting may give up signals for the engine's sake: those are passed over, and the words are a copy.
             for position in batch where position >= outbox.retained {
                 var words = outbox.words(at: position)
+                let identifier = StreamEntry(command: words).identifier ?? ""
+                // Lost with both of its places (`RecoveredPlaces`), it comes back once.
+                let isRepeat = entries[identifier] != nil
+                if !isRepeat { entries[identifier] = .zero }
+                sent.append((position, identifier, isRepeat))
+                guard !isRepeat else { continue }
                 if configuration.mode == .once { words[1] = PublishScript.putBack.sha1 }
                 try connection.sendAll(RedisConnection.command(words), until: deadline, what: "a signal put back")
-                sent.append(position)
             }
-            for position in sent {
-                let reply = try connection.awaitReply(until: deadline, what: "a signal put back")
-                isBack(position, try takeReply(reply, at: position, isPutBack: true))
+            for (position, identifier, isRepeat) in sent {
+                if !isRepeat {
+                    let reply = try connection.awaitReply(until: deadline, what: "a signal put back")
+                    entries[identifier] = try takeReply(reply, at: position, isPutBack: true)
+                }
+                if let entry = entries[identifier] { isBack(position, entry) }
             }
         }
     }
@@ -54,6 +63,7 @@ extension PublisherLoop {
             } else if unsafe outbox.headers[slot].isLost || isPuttingBack || !removed.contains(position) {
                 unsafe outbox.headers[slot].isLost = true
                 unsafe outbox.headers[slot].entry = .zero
+                recovered.note(position, .zero)
                 lost.append(position)
             }
         }

@@ -102,7 +102,7 @@ extension PublisherLoop {
         settle(reading, from: outbox.acknowledged, to: end)
         if isFirst || reading.hasReachedStart {
             tail = reading.tail
-            outbox.knownIdentifiers.replace(with: tail.keys.lazy.map(IdentifierHash.of))
+            outbox.knownIdentifiers.replace(with: recovered.hashes + tail.keys.map(IdentifierHash.of))
         }
         try putBack(reading, connection)
         // Only now: all that is not acknowledged is known to be in the stream, under its entry, or not to be there.
@@ -187,11 +187,19 @@ extension PublisherLoop {
         }
     }
 
-    /// Compares the signal at `position`, whose hash is among the known ones, with the stream's tail; what is there is
-    /// not sent. A chance collision of hashes leaves it to be sent.
-    func settleIfKnown(_ position: UInt64) {
+    /// Compares the signal at `position`, whose hash is among the known ones, with the stream's tail and with what was taken
+    /// over; what is there is not sent. A chance collision of hashes leaves it to be sent.
+    ///
+    /// - Returns: false where the same signal was taken over and has no reply yet: to be asked again behind that.
+    func settleIfKnown(_ position: UInt64) -> Bool {
         let ours = StreamEntry(command: outbox.words(at: position))
-        guard let identifier = ours.identifier, let theirs = tail[identifier] else { return }
+        guard let identifier = ours.identifier else { return true }
+        let first = recovered.first(of: identifier)
+        if let first, first.position >= outbox.acknowledged { return false }
+        // Taken over, it may be in the stream though the tail that was read is older, or have been removed since. Without an
+        // entry the server lost it when nothing was kept of it any more.
+        let known = first.map(\.held).flatMap { $0.entry == .zero ? nil : $0 }
+        guard let theirs = known ?? tail[identifier] else { return true }
         unsafe outbox.headers[outbox.slot(position)].isSettled = true
         unsafe outbox.headers[outbox.slot(position)].entry = theirs.entry
         if ours.content == theirs.content {
@@ -199,5 +207,6 @@ extension PublisherLoop {
         } else {
             conflict(identifier, ours: ours.content, theirs: theirs.content)
         }
+        return true
     }
 }

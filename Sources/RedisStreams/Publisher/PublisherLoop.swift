@@ -37,6 +37,8 @@ final class PublisherLoop {
     var writer = Writer.none
     /// Entries by id of the stream's tail.
     var tail: [String: HeldSignal] = [:]
+    /// What was taken over from earlier runs and may be decided again.
+    var recovered: RecoveredPlaces
     /// Milliseconds of the newest entry id that was acknowledged or in the stream when all was settled; what is not
     /// acknowledged is newer. Nil before the stream was read once where no earlier run has left one.
     var newestMillis: UInt64?
@@ -58,6 +60,7 @@ final class PublisherLoop {
         self.core = core
         outbox = core.outbox
         metrics = core.metrics
+        recovered = RecoveredPlaces(core.outbox, count: core.recoveredCount)
         configuration = core.configuration
         backoff = Backoff(rangeMillis: core.configuration.reconnectDelayMillis)
         newestMillis = core.recoveredMillis
@@ -109,8 +112,8 @@ final class PublisherLoop {
             var events = POLLIN
             if outbox.ownership.isPublishers {
                 switch writePending(to: connection) {
-                case .complete:
-                    if refusal == nil, !letGo(of: connection) { continue }
+                case .complete: if !letGo(of: connection) { continue }
+                case nil: break
                 case .blocked: events |= POLLOUT
                 case .failed(let code):
                     // Replies may have come before the end; a failure to read them is the same failure.
@@ -144,19 +147,16 @@ final class PublisherLoop {
         return outbox.ownership.tryTakeBack() == .engineSends
     }
 
-    /// Writes what is queued, as far as the socket takes it; signals the stream may hold are compared first.
-    private func writePending(to connection: RedisConnection) -> Outbox.SendResult {
+    /// Writes what is queued, as far as the socket takes it; signals the stream may hold are compared first. Nil where what
+    /// follows waits for a reply.
+    private func writePending(to connection: RedisConnection) -> Outbox.SendResult? {
         let head = outbox.head
         let end = refusal == nil ? head : min(head, outbox.acknowledged + 1)
         while outbox.sent < end {
             var limit = outbox.sent
-            while limit != end,
-                unsafe !outbox.knownIdentifiers.contains(outbox.headers[outbox.slot(limit)].identifierHash)
-            {
-                limit += 1
-            }
+            while limit != end, !mayBeThere(limit) { limit += 1 }
             if limit == outbox.sent {
-                settleIfKnown(limit)
+                guard settleIfKnown(limit) else { return nil }
                 limit += 1
             }
             let recorder = metrics.publisherTickToSignal
@@ -168,7 +168,15 @@ final class PublisherLoop {
             guard result == .complete else { return result }
             acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
         }
-        return .complete
+        return refusal == nil ? .complete : nil
+    }
+
+    /// Whether the signal at `position` has to be compared with the stream and with what was taken over before it is sent.
+    private func mayBeThere(_ position: UInt64) -> Bool {
+        let slot = outbox.slot(position)
+        guard unsafe outbox.knownIdentifiers.contains(outbox.headers[slot].identifierHash) else { return false }
+        // What was taken over was compared when the stream was read back; only a second place was not.
+        return unsafe !outbox.headers[slot].isSettled && !recovered.isFirst(position)
     }
 
     /// Takes the replies received so far: the n-th belongs to the n-th command.
@@ -197,6 +205,7 @@ final class PublisherLoop {
 
     /// Tells that the stream holds the signal at `position` under `entry`.
     func tell(_ position: UInt64, _ entry: StreamEntryID) {
+        recovered.note(position, entry)
         core.acknowledged?(
             SignalAcknowledgement(
                 ordinal: core.firstOrdinal + position, entryMillis: entry.millis, entrySequence: entry.sequence))
