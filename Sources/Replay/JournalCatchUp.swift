@@ -11,7 +11,9 @@ internal import TradingModel
 ///
 /// Plays the journal from the place at which the engine left the ring up to the one at which it came back, while it goes on
 /// writing. What was recycled, or was in memory alone while the disk refused, is passed over up to the next checkpoint that
-/// can be played, and counted. Used by the store writer's thread alone; holds `ring` and one engine's state.
+/// can be played, and counted: by the run's own count where reading goes on in the run that it broke off in. Else that are the
+/// slots which the run it goes on in had taken by then; what earlier ones had received is not known, and in no count. Used by
+/// the store writer's thread alone; holds `ring` and one engine's state.
 public final class JournalCatchUp: @unchecked Sendable {
     // Unchecked: made by the owner, then used by the store writer's thread alone; starting the thread is the hand-over.
 
@@ -48,6 +50,11 @@ public final class JournalCatchUp: @unchecked Sendable {
     private var end: RecordDetour.Place?
     private var droppedSlots = 0
     private var begunAt = MonotonicNanos(rawValue: 0)
+    /// The last entry of an earlier run whose leftovers were taken.
+    private var leftoversTakenBehind: UInt64?
+    /// What was said of `reportedPlace`.
+    private var reported: Set<String> = []
+    private var reportedPlace = RecordDetour.Place(sequence: 0, takenSlots: 0)
 
     /// Reads the journal in the folder `path`, which run `run` writes.
     public init(path: String, run: UInt64, detour: RecordDetour, metrics: MetricsRegistry, logger: Logger) {
@@ -93,7 +100,7 @@ public final class JournalCatchUp: @unchecked Sendable {
         do throws(ReplayError) {
             try play(most: slots)
         } catch {
-            logger.error("records for the store are no longer in the journal", metadata: ["error": "\(error)"])
+            report("records for the store are no longer in the journal", error)
             pass()
         }
         guard let end else {
@@ -221,7 +228,7 @@ public final class JournalCatchUp: @unchecked Sendable {
                 } catch { continue }  // the next one may have what this one lacks
             }
         } catch {
-            logger.error("the journal can't be read for the store", metadata: ["error": "\(error)"])
+            report("the journal can't be read for the store", error)
         }
         player = nil
         guard let end else { return detour.askBack(from: left) }
@@ -229,9 +236,12 @@ public final class JournalCatchUp: @unchecked Sendable {
     }
 
     /// What an earlier run had received and not taken is on disk, though the beginning of this run, which has taken it over, may
-    /// be in memory alone. Behind the last entry that is there of earlier runs.
+    /// be in memory alone. Behind the last entry that is there of earlier runs, once: until the engine is back, that place is come
+    /// to again and again.
     private func takeLeftovers() {
-        guard isRecording, let run = player?.run, run != currentRun, reached.sequence == place.sequence else { return }
+        guard isRecording, let run = player?.run, run != currentRun, reached.sequence == place.sequence,
+            leftoversTakenBehind != place.sequence
+        else { return }
         do throws(ReplayError) {
             guard
                 try !segments(in: folder()).contains(where: {
@@ -240,9 +250,10 @@ public final class JournalCatchUp: @unchecked Sendable {
             else { return }
             while try player?.takeLeftovers({ _ in }) == true { count(dropped: player?.publishRecords() ?? 0) }
             count(dropped: player?.publishRecords() ?? 0)
+            leftoversTakenBehind = place.sequence
         } catch {
             player?.abortRecords()
-            logger.error("what the last run had received can't be read for the store", metadata: ["error": "\(error)"])
+            report("what the last run had received can't be read for the store", error)
         }
     }
 
@@ -252,8 +263,18 @@ public final class JournalCatchUp: @unchecked Sendable {
         lost.addFromOnlyWriter(slots)
         logger.error(
             "the store lacks records that the journal has recycled or never had on disk",
-            metadata: ["slots": "\(slots)", "entries": "\(place.sequence + 1)-\(next.sequence)"])
+            metadata: [
+                "slots": "\(slots)\(run == nextRun ? "" : " and those of earlier runs")",
+                "entries": "\(place.sequence + 1)-\(next.sequence)",
+            ])
         (place, run) = (next, nextRun)
+    }
+
+    /// Says once for each place what is wrong behind it: it is tried again every few milliseconds until the engine is back.
+    private func report(_ message: Logger.Message, _ error: ReplayError) {
+        if reportedPlace != place { (reportedPlace, reported) = (place, []) }
+        guard reported.insert("\(message): \(error)").inserted else { return }
+        logger.error(message, metadata: ["error": "\(error)"])
     }
 
     /// Records of one event that found no room in `ring`, as the player's total.

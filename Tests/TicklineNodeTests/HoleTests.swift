@@ -21,10 +21,8 @@ import TradingModel
         try JournalFolder(path: journal).chains[JournalChain(.engine)] ?? []
     }
 
-    /// The journal of a run that was killed, without its third engine segment; the signals of that one.
-    private func journalWithHole(
-        _ redis: RedisServer, isPublished: Bool
-    ) async throws -> (data: URL, lost: ClosedRange<UInt64>) {
+    /// The journal of a run that was killed when it had decided all.
+    private func journal(_ redis: RedisServer, isPublished: Bool) async throws -> URL {
         let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
         let first = try await NodeLife(
             folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
@@ -36,6 +34,14 @@ import TradingModel
         let killed = try first.killed("killed")
         await first.stop()
         await exchange.stop()
+        return killed
+    }
+
+    /// The same without the third engine segment; the signals of that one.
+    private func journalWithHole(
+        _ redis: RedisServer, isPublished: Bool
+    ) async throws -> (data: URL, lost: ClosedRange<UInt64>) {
+        let killed = try await journal(redis, isPublished: isPublished)
         let files = try segments(killed.appendingPathComponent("journal").path)
         try #require(files.count > 4)
         let checkpoints = try files[2...3].map { file in
@@ -149,6 +155,37 @@ import TradingModel
         #expect(missing == Set(lost.lowerBound + 2...lost.upperBound + 2))
         #expect(metrics.total("tickline_dropped_total") == Double(missing.count))
         #expect(errors.all.contains { $0.contains("never had on disk") })
+    }
+
+    /// The disk is full when the next run begins: its first entries, by which it takes over what the engine had not taken, are in
+    /// memory alone.
+    @Test func `what a killed run had received is stored, also where the next one begins in memory`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let path = try await journal(redis, isPublished: true).appendingPathComponent("journal").path
+        // What the engine took during its newest segment is left in the feed's as if it had not been taken.
+        let newest = try #require(try segments(path).last)
+        try #require(try SegmentReader(path: newest.path).countWholeEntries() > 1)
+        try FileManager.default.removeItem(atPath: newest.path)
+        let left = try SegmentReader(path: try #require(try segments(path).last).path)
+        let last = left.identity.firstSequence + UInt64(left.countWholeEntries()) - 1
+        let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
+        let backlog = JournalCatchUp(
+            path: path, run: left.identity.run + 1, detour: RecordDetour(behind: 1, reached: last + 3),
+            metrics: metrics, logger: errors.logger)
+        let consumer = RingConsumer(backlog.ring)
+        var ids: [UInt64] = []
+        backlog.begin()
+        // The engine does not come back: the store writer goes on asking.
+        for _ in 0..<100 {
+            #expect(backlog.read(most: 4_096))
+            consumer.refresh()
+            let slots = consumer.peek(most: .max, as: Tick.self)
+            ids += slots.filter { $0.kind == RecordKind.trade.rawValue }.map(\.id)
+            consumer.release(count: slots.count)
+        }
+        #expect(ids == Array(1...UInt64(Self.trades)))
+        #expect(errors.all.count { $0.contains("no longer in the journal") } == 1, "\(errors.all)")
     }
 
     @Test func `a run that stores for the first time notes what was recorded before, and leaves that alone`()
