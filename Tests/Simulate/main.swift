@@ -28,6 +28,8 @@ signal(SIGPIPE, SIG_IGN)
 
 let failures = sim_fork_each(options.firstSeed, options.count, options.jobs, options.endsEarly) { seed in
     let folder = "\(NSTemporaryDirectory())/simulate-\(getpid())"
+    // What a seed that crashed has left under the same process id; mostly there is nothing.
+    try? FileManager.default.removeItem(atPath: folder)
     sim_begin(seed)
     do {
         let simulation = try Simulation(
