@@ -3,11 +3,11 @@ import TestSupport
 import Testing
 
 /// 20; more by `KILLS`, each thousand takes some forty minutes.
-private let kills = ProcessInfo.processInfo.environment["KILLS"].flatMap { Int($0) } ?? 20
+let randomKills = ProcessInfo.processInfo.environment["KILLS"].flatMap { Int($0) } ?? 20
 
 /// SIGKILL at random moments, restart, again: what the recording holds is in Redis and in the store exactly once.
 @Suite(
-    .serialized, .timeLimit(.minutes(10 + kills / 10)), .enabled(if: SharedData.shouldRun))
+    .serialized, .timeLimit(.minutes(10 + randomKills / 10)), .enabled(if: SharedData.shouldRun))
 struct RandomKillTests {
     private let folder = try! TemporaryFolder("tickline-kills")
     /// Kills of one replay of the recording, which takes as long as they do.
@@ -27,12 +27,12 @@ struct RandomKillTests {
         let expected = try RecordedRunTests.crossings("binance_btcusdt_trade_20240808", exchange: "binance")
         var restarts: [Double] = []
         var (killed, lost, doubled) = (0, 0, 0)
-        while killed < kills {
+        while killed < randomKills {
             let redis = try await RedisServer()
             // 29 s for 9,757 trades: what passes while nobody reads stays below what is refilled at once.
             let simulator = try await RunningSimulator(
                 [RecordedRunTests.spot, "--speed", "12"], folder: folder.url, name: "simulate\(killed)")
-            for number in 0..<min(Self.killsPerReplay, kills - killed) {
+            for number in 0..<min(Self.killsPerReplay, randomKills - killed) {
                 let run = try start(redis, simulator.port, name: "run\(killed)")
                 // What passed before the first trade that was ever taken is nobody's loss.
                 if number == 0 {
