@@ -94,24 +94,44 @@ struct RecoveredRun: Sendable {
         var parts = try Recovery.signals(from: first, in: folder)
         let unrecorded = state.unrecorded.filter { $0.number >= first }
         if !unrecorded.isEmpty { parts.append((state.catalog, unrecorded)) }
-        // Consecutive up to the end: what stands behind a hole in the numbers counts, what is in front of it is lost history.
         let numbers = parts.flatMap { $0.signals.map(\.number) }
-        var begin = next
-        for number in numbers.reversed() where number == begin - 1 { begin = number }
-        if begin > lastAcknowledged + 1 {
+        let begin = numbers.first ?? next
+        let lost = (max(first, lastAcknowledged + 1)..<next).count - Set(numbers.filter { $0 > lastAcknowledged }).count
+        if lost > 0 {
             logger.error(
-                "signals without acknowledgement can't be published: they, or some behind them, were never on disk",
-                metadata: [
-                    "signals": "\(lastAcknowledged + 1)-\(begin - 1)",
-                    "onDisk": "\(numbers.count { $0 > lastAcknowledged && $0 < begin })",
-                ])
+                "signals without acknowledgement can't be published: they were in memory alone, or are recycled",
+                metadata: ["signals": "\(lost)", "among": "\(lastAcknowledged + 1)-\(next - 1)"])
         }
-        recovered.parts = parts.map { part in
-            RecoveredSignals.Part(
-                catalog: part.catalog, signals: part.signals.filter { $0.number >= begin }.map(\.decision))
-        }.filter { !$0.signals.isEmpty }
+        recovered.parts = Self.withoutHoles(parts, until: next)
         recovered.acknowledgements = acknowledgements
         recovered.newestEntryMillis = newestEntryMillis
         return (begin, recovered)
+    }
+
+    /// The signals by rising number with none left out: the publisher tells them by their numbers.
+    ///
+    /// A number that is not on disk, since it was in memory alone, is another place of the signal in front of it: an id is sent
+    /// once, whatever the number of its places, and all are told by its one entry.
+    private static func withoutHoles(
+        _ parts: [(catalog: MarketCatalog, signals: [PlayedSignal])], until end: UInt64
+    ) -> [RecoveredSignals.Part] {
+        var result: [RecoveredSignals.Part] = []
+        var expected: UInt64?
+        func fill(to number: UInt64) {
+            guard let from = expected, from < number, let last = result.last?.signals.last else { return }
+            result[result.count - 1].signals += Array(repeating: last, count: Int(number - from))
+        }
+        for part in parts {
+            var isBegun = false
+            for signal in part.signals where signal.number >= expected ?? 0 {
+                fill(to: signal.number)
+                if !isBegun { result.append(RecoveredSignals.Part(catalog: part.catalog, signals: [])) }
+                isBegun = true
+                result[result.count - 1].signals.append(signal.decision)
+                expected = signal.number + 1
+            }
+        }
+        fill(to: end)
+        return result
     }
 }
