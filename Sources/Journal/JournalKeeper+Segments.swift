@@ -108,10 +108,12 @@ extension JournalKeeper {
     /// Whether another segment for the engine finds room in the reserve, beside those with signals that nobody has
     /// acknowledged; true for any other chain. Without room the engine waits for one.
     private func hasReserve(for index: Int) -> Bool {
+        guard chains[index].plan.chain.kind == .engine else { return true }
         // A run begins with what it takes over from the last one, which is on record before anything else is.
-        guard chains[index].plan.chain.kind == .engine, !chains[index].out.isEmpty,
-            !chains[index].demand.hasBeenMade
-        else { return true }
+        guard !chains[index].out.isEmpty, !chains[index].demand.hasBeenMade else {
+            reserve.isFull = false
+            return true
+        }
         let isFull = reservedBytesInUse + chains[index].plan.segmentBytes > reserve.bytes
         if isFull, !reserve.isFull { metrics.reserveFull.add() }
         reserve.isFull = isFull
@@ -184,7 +186,8 @@ extension JournalKeeper {
     /// Whether a chain's oldest written segment holds notes that the next run needs: the newest there is, since without it
     /// nothing is known of what was acknowledged or stored, and of acknowledgements as many as a publisher takes over.
     private func holdsLastNotes(_ chain: Chain) -> Bool {
-        let begun = chain.out.reduce(0) {
+        // What is in memory alone is gone with the process, and no newer note for the next run.
+        let begun = chain.out.filter { $0.descriptor >= 0 }.reduce(0) {
             unsafe $0 + Int(journal_segment_committed($1.base)) * Int(JOURNAL_ENTRY_BYTES)
         }
         let newerBytes = chain.sealed.dropFirst().reduce(begun) { $0 + $1.noteBytes }

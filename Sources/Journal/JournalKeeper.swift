@@ -118,6 +118,13 @@ final class JournalKeeper: @unchecked Sendable {
         }
     }
 
+    /// What is acknowledged by now; a reserve is full only while the engine wants another segment.
+    private func lookAtReserve() {
+        guard let index = chains.firstIndex(where: { $0.plan.chain.kind == .engine }) else { return }
+        reserve.look(during: chains[index].out.first?.segment ?? chains[index].nextSegment)
+        if !needsSegment(index) { reserve.isFull = false }
+    }
+
     /// What the notes of an earlier run's segment take; 0 for other chains, and where it can't be read: it has none then.
     private static func noteBytes(in file: JournalFolder.File, of chain: JournalChain) -> Int {
         guard chain.kind == .acknowledgements || chain.kind == .stored else { return 0 }
@@ -150,7 +157,7 @@ final class JournalKeeper: @unchecked Sendable {
             let isLast = stopRequested.load(ordering: .acquiring)
             takeBack()
             if isLast { break }
-            if let engine { reserve.look(during: engine.out.first?.segment ?? engine.nextSegment) }
+            lookAtReserve()
             prepareAhead()
             synchroniseIfDue()
             report()

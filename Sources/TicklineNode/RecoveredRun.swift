@@ -95,14 +95,17 @@ struct RecoveredRun: Sendable {
         let unrecorded = state.unrecorded.filter { $0.number >= first }
         if !unrecorded.isEmpty { parts.append((state.catalog, unrecorded)) }
         let numbers = parts.flatMap { $0.signals.map(\.number) }
-        let begin = numbers.first ?? next
+        // Of what is acknowledged no more than what stands without a hole in front of the rest: nothing of it is to be sent.
+        var begin = numbers.first { $0 > lastAcknowledged } ?? next
+        if begin > lastAcknowledged + 1, numbers.contains(lastAcknowledged) { begin = lastAcknowledged + 1 }
+        for number in numbers.reversed() where number == begin - 1 { begin = number }
         let lost = (max(first, lastAcknowledged + 1)..<next).count - Set(numbers.filter { $0 > lastAcknowledged }).count
         if lost > 0 {
             logger.error(
                 "signals without acknowledgement can't be published: they were in memory alone, or are recycled",
                 metadata: ["signals": "\(lost)", "among": "\(lastAcknowledged + 1)-\(next - 1)"])
         }
-        recovered.parts = Self.withoutHoles(parts, until: next)
+        recovered.parts = Self.withoutHoles(parts, from: begin, until: next)
         recovered.acknowledgements = acknowledgements
         recovered.newestEntryMillis = newestEntryMillis
         return (begin, recovered)
@@ -110,10 +113,10 @@ struct RecoveredRun: Sendable {
 
     /// The signals by rising number with none left out: the publisher tells them by their numbers.
     ///
-    /// A number that is not on disk, since it was in memory alone, is another place of the signal in front of it: an id is sent
-    /// once, whatever the number of its places, and all are told by its one entry.
+    /// A number without acknowledgement that is not on disk, since it was in memory alone, is another place of the signal in front
+    /// of it: an id is sent once, whatever the number of its places, and all are told by its one entry.
     private static func withoutHoles(
-        _ parts: [(catalog: MarketCatalog, signals: [PlayedSignal])], until end: UInt64
+        _ parts: [(catalog: MarketCatalog, signals: [PlayedSignal])], from begin: UInt64, until end: UInt64
     ) -> [RecoveredSignals.Part] {
         var result: [RecoveredSignals.Part] = []
         var expected: UInt64?
@@ -123,7 +126,7 @@ struct RecoveredRun: Sendable {
         }
         for part in parts {
             var isBegun = false
-            for signal in part.signals where signal.number >= expected ?? 0 {
+            for signal in part.signals where signal.number >= expected ?? begin {
                 fill(to: signal.number)
                 if !isBegun { result.append(RecoveredSignals.Part(catalog: part.catalog, signals: [])) }
                 isBegun = true

@@ -130,7 +130,8 @@ import Testing
         #expect(signals == ReferenceSignals.ids(try market.trades()))
         print(
             "figure: E3 a limit of \(seconds) s: connections \(market.simulator.statistics.connectionsAccepted), missing",
-            "\(counts["missing"] ?? -1) in \(counts["gaps"] ?? -1) gap records (the age at which connections are replaced is above it), silent \(silent), duplicated",
+            "\(counts["missing"] ?? -1) in \(counts["gaps"] ?? -1) gap records (it is below --reconnect-after),",
+            "silent \(silent), duplicated",
             "\(signals.count - Set(signals).count)")
     }
 }

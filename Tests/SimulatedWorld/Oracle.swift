@@ -5,8 +5,8 @@ public struct Oracle {
     /// Ids that a connection delivered whole, in the order they were sent.
     public typealias Delivery = [(instrument: Int, id: UInt64)]
 
-    /// What one kill could take, or the store had to do without, because some of the journal was in memory while the disk refused: by instrument, ids from
-    /// `from`, in front of which all was on disk and stored, up to `upTo`, the newest there was.
+    /// What one kill could take, or the store had to do without, because some of the journal was in memory while the disk
+    /// refused: by instrument, ids from `from`, in front of which all was on disk and stored, up to `upTo`, the newest there was.
     ///
     /// The next life may lack the state that these ids led to, so that it finds a hole there or decides on what is refilled
     /// anew; the store may lack their records, and the stream what it did not have by then. Everything else holds for them as
