@@ -58,8 +58,7 @@ public struct JournalFolder: Sendable {
             chains[chain, default: []].append(
                 File(
                     path: file, segment: segment, bytes: Int(information.st_size),
-                    modifiedNanos: Int64(information.st_mtim.tv_sec) * 1_000_000_000
-                        + Int64(information.st_mtim.tv_nsec)))
+                    modifiedNanos: Self.nanos(information.st_mtim)))
         }
         self.chains = chains.mapValues { $0.sorted { $0.segment < $1.segment } }
         self.spares = spares
@@ -84,5 +83,15 @@ public struct JournalFolder: Sendable {
             let magic = try file.read(upToCount: 8) ?? Data()
             return (magic.isEmpty || magic.count == 8) && magic.allSatisfy { $0 == 0 }
         } catch { return false }  // whoever opens it says why
+    }
+
+    /// Unix nanoseconds of a file's time; a time beyond them, which only a mistake has set, is as late or early as can be.
+    private static func nanos(_ time: timespec) -> Int64 {
+        let (nanos, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        // The last second there is room for is left out, so that the sum has room as well.
+        guard !overflow, nanos.magnitude < UInt64(Int64.max) - 1_000_000_000 else {
+            return time.tv_sec < 0 ? .min : .max - 1
+        }
+        return nanos + Int64(time.tv_nsec)
     }
 }

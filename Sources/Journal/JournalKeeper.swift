@@ -107,6 +107,7 @@ final class JournalKeeper: @unchecked Sendable {
                     segment: $0.segment, path: $0.path, bytes: $0.bytes, endedNanos: $0.modifiedNanos,
                     noteBytes: Self.noteBytes(in: $0, of: chain))
             }
+            Self.order(&sealed, of: chain)
             // The newest was in use to the last moment, though the system has not noted its last writes: they came by a mapping.
             if let newest = sealed.indices.last { sealed[newest].endedNanos = latestEndNanos }
             let plan = plans.first { $0.chain == chain }
@@ -123,6 +124,17 @@ final class JournalKeeper: @unchecked Sendable {
         guard let index = chains.firstIndex(where: { $0.plan.chain.kind == .engine }) else { return }
         reserve.look(during: chains[index].out.first?.segment ?? chains[index].nextSegment)
         if !needsSegment(index) { reserve.isFull = false }
+    }
+
+    /// Mends the times at which an earlier run's segments ended where one is after its follower's: the clock was set back between
+    /// them, by nobody knows how much. The engine's, which say what a recovery needs, count as having ended before everything;
+    /// others at the latest when their followers did. The newest's time is not known anyway.
+    private static func order(_ sealed: inout [Sealed], of chain: JournalChain) {
+        for index in sealed.indices.dropLast(2).reversed() {
+            let next = sealed[index + 1].endedNanos
+            guard sealed[index].endedNanos > next else { continue }
+            sealed[index].endedNanos = chain.kind == .engine ? .min : next
+        }
     }
 
     /// What the notes of an earlier run's segment take; 0 for other chains, and where it can't be read: it has none then.

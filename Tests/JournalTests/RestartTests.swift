@@ -25,8 +25,8 @@ struct KilledRun {
         var feed = journal.writer(of: JournalFixture.chain)
         var engine = journal.writer(of: Self.engine)
         journal.start()
-        for _ in feedSeconds { Self.begin(&feed) }
-        for _ in engineSeconds { Self.begin(&engine) }
+        for _ in feedSeconds { try Self.begin(&feed) }
+        for _ in engineSeconds { try Self.begin(&engine) }
         _ = consume feed
         _ = consume engine
         journal.stop()
@@ -41,8 +41,13 @@ struct KilledRun {
         }
     }
 
-    private static func begin(_ writer: inout ChainWriter) {
-        while !writer.advance() { usleep(1_000) }
+    /// Begins the chain's next segment.
+    static func begin(_ writer: inout ChainWriter) throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !writer.advance() {
+            guard ContinuousClock.now < deadline else { throw ConditionTimeout(description: "no segment within 20 s") }
+            usleep(1_000)
+        }
         writer.write(0, bytes: 0)
     }
 
@@ -54,62 +59,91 @@ struct KilledRun {
     }
 }
 
-/// What a run spares of the one before it, which was killed: at the budget's end.
-@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+/// The run after a killed one, at its budget's end from the start.
+private struct NextRun: ~Copyable {
     private static let budget = 12 * 65_536
+    private let fixture: JournalFixture
+    private let journal: Journal
+    private var feed: ChainWriter
+    private var engine: ChainWriter
+
+    init(after killed: KilledRun) throws {
+        fixture = killed.fixture
+        journal = try fixture.begin(plans: KilledRun.plans, budgetBytes: Self.budget, wallClock: nil)
+        feed = journal.writer(of: JournalFixture.chain)
+        engine = journal.writer(of: KilledRun.engine)
+        journal.start()
+    }
+
+    var recycled: Double { fixture.metrics.total("tickline_journal_recycled_segments_total") }
+
+    var feedSegments: [UInt64] {
+        get throws { try JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.map(\.segment) ?? [] }
+    }
 
     /// Writes to the feed's chain until `isDone`.
-    private func fill(_ feed: inout ChainWriter, until isDone: () throws -> Bool) throws {
+    mutating func fillFeed(until isDone: (borrowing NextRun) throws -> Bool) throws {
         let deadline = ContinuousClock.now + .seconds(20)
         var number: UInt64 = 0
-        while !(try isDone()) {
+        while !(try isDone(self)) {
             guard ContinuousClock.now < deadline else { throw ConditionTimeout(description: "not within 20 s") }
             feed.write(number, bytes: 20_000)
             number += 1
         }
     }
 
-    private func feedSegments(_ fixture: JournalFixture) throws -> [UInt64] {
-        try JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.map(\.segment) ?? []
-    }
+    mutating func beginEngine() throws { try KilledRun.begin(&engine) }
 
+    consuming func stop() {
+        let journal = journal
+        _ = consume self
+        journal.stop()
+    }
+}
+
+/// What a run spares of the one before it, which was killed: at the budget's end.
+@Suite(.timeLimit(.minutes(1))) struct RestartTests {
     @Test func `until its own beginning is on disk a run spares what ended before the newest checkpoint there`() throws
     {
         let killed = try KilledRun()
-        let fixture = killed.fixture
-        let recycled = { fixture.metrics.total("tickline_journal_recycled_segments_total") }
-        let journal = try fixture.begin(plans: KilledRun.plans, budgetBytes: Self.budget, wallClock: nil)
-        var feed = journal.writer(of: JournalFixture.chain)
-        var engine = journal.writer(of: KilledRun.engine)
-        journal.start()
-        try fill(&feed) { try feedSegments(fixture).count > 20 }
-        #expect(try recycled() == 0 && feedSegments(fixture).first == killed.neededFeedSegment)
-        let hasSegment = engine.advance()
-        #expect(hasSegment)
-        engine.write(1, bytes: 0)
-        try fill(&feed) { try feedSegments(fixture).first! > killed.neededFeedSegment }
-        _ = consume engine
-        _ = consume feed
-        journal.stop()
+        var run = try NextRun(after: killed)
+        try run.fillFeed { try $0.feedSegments.count > 20 }
+        #expect(run.recycled == 0)
+        #expect(try run.feedSegments.first == killed.neededFeedSegment)
+        try run.beginEngine()
+        try run.fillFeed { try $0.feedSegments.first! > killed.neededFeedSegment }
+        run.stop()
     }
 
     @Test func `a killed run's newest segment was written to its end, whenever the system noted a write`() throws {
         // The feed's only segment was touched first long before the engine's oldest ended.
-        let killed = try KilledRun(feedSeconds: [400])
-        let fixture = killed.fixture
-        let recycled = { fixture.metrics.total("tickline_journal_recycled_segments_total") }
-        let journal = try fixture.begin(plans: KilledRun.plans, budgetBytes: Self.budget, wallClock: nil)
-        var feed = journal.writer(of: JournalFixture.chain)
-        var engine = journal.writer(of: KilledRun.engine)
-        journal.start()
+        var run = try NextRun(after: try KilledRun(feedSeconds: [400]))
         // The oldest of the engine's may go, since it ended before that checkpoint; of the feed's none may.
-        let hasSegment = engine.advance()
-        #expect(hasSegment)
-        engine.write(1, bytes: 0)
-        try fill(&feed) { try recycled() > 0 && feedSegments(fixture).count > 20 }
-        #expect(try feedSegments(fixture).first == 1)
-        _ = consume engine
-        _ = consume feed
-        journal.stop()
+        try run.beginEngine()
+        try run.fillFeed { try $0.recycled > 0 && $0.feedSegments.count > 20 }
+        #expect(try run.feedSegments.first == 1)
+        run.stop()
+    }
+
+    @Test func `a clock that was set back before the kill frees nothing a recovery needs, and keeps nothing for ever`()
+        throws
+    {
+        // The oldest ended an hour later by the clock of then.
+        var run = try NextRun(
+            after: try KilledRun(feedSeconds: [-3_600, 200, 150, 10], engineSeconds: [-3_600, -3_500, 100, 50]))
+        try run.fillFeed { try $0.feedSegments.count > 20 }
+        #expect(run.recycled == 0)
+        #expect(try run.feedSegments.first == 1)
+        try run.beginEngine()
+        try run.fillFeed { try $0.feedSegments.first! > 3 }
+        run.stop()
+    }
+
+    @Test func `a file's time beyond all nanoseconds is no reason to refuse a start`() throws {
+        let killed = try KilledRun()
+        let file = try #require(try JournalFolder(path: killed.fixture.path).chains[JournalFixture.chain]?.first)
+        try Command.run(["touch", "-d", "2400-01-01", file.path])
+        #expect(try JournalFolder(path: killed.fixture.path).chains[JournalFixture.chain]?.count == 2)
+        try NextRun(after: killed).stop()
     }
 }
