@@ -61,10 +61,36 @@ import TradingModel
         let redis = try await RedisServer()
         let (data, _) = try await journalWithHole(redis, isPublished: true)
         let next = try await begin(data, redis)
-        try await waitUntil("compared with the stream") { next.signals.count == next.signals.acknowledged }
+        try await waitUntil("compared with the stream") { next.isCompared }
         await next.stop()
         #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
         #expect(next.errors.all.isEmpty, "\(next.errors.all)")
+    }
+
+    /// Which entry, apart from the newest, consumers have left.
+    enum Left: CaseIterable { case none, inFrontOfTheHole, amongTheHole, behindTheHole }
+
+    @Test(arguments: Left.allCases)
+    func `what consumers have removed around a hole does not come back, start after start`(left: Left) async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let (data, lost) = try await journalWithHole(redis, isPublished: true)
+        let number: UInt64? =
+            switch left {
+            case .none: nil
+            case .inFrontOfTheHole: lost.lowerBound - 1
+            case .amongTheHole: lost.lowerBound + 10
+            case .behindTheHole: lost.upperBound + 1
+            }
+        // The first signal is on the third trade.
+        let trades = [number.map { $0 + 2 }, UInt64(Self.trades)].compactMap { $0 }
+        try redis.removeSignals(except: trades)
+        for _ in 0..<3 {
+            let next = try await begin(data, redis)
+            try await waitUntil("compared with the stream") { next.isCompared }
+            await next.stop()
+            #expect(try redis.tradesOfSignals() == trades)
+        }
     }
 
     @Test func `of signals without acknowledgement those on both sides of the hole are published, the others counted`()

@@ -97,6 +97,9 @@ final class NodeLife {
     /// Signals handed to the publisher, those of earlier runs included, and how many of them the stream has.
     var signals: (count: UInt64, acknowledged: UInt64) { pipeline.signals.takenSignals }
 
+    /// Whether the stream has been compared with what was taken over, and has what it lacked.
+    var isCompared: Bool { pipeline.signals.knownSigns != nil }
+
     /// Trades received: those the engine has taken, and those it has not.
     var received: Int { Int(metrics.total("tickline_ticks_total") + metrics.total("tickline_ring_occupancy")) }
 
@@ -136,15 +139,37 @@ final class NodeLife {
 extension RedisServer {
     /// The trades on which the stream's signals were decided, in the stream's order, by an independent client.
     func tradesOfSignals() throws -> [UInt64] {
+        let lines = try command(["XRANGE", "trade_signals_stream", "-", "+"])
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.indices.dropLast().filter { lines[$0] == "tickId" }.compactMap { UInt64(lines[$0 + 1]) }
+    }
+
+    /// Removes all signals but those on `trades`, as a consumer does that has handled them.
+    func removeSignals(except trades: [UInt64]) throws {
+        let script = """
+            for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+              local keeps = false
+              for index = 1, #entry[2], 2 do
+                for _, trade in ipairs(ARGV) do
+                  keeps = keeps or entry[2][index] == 'tickId' and entry[2][index + 1] == trade
+                end
+              end
+              if not keeps then redis.call('XDEL', KEYS[1], entry[1]) end
+            end
+            """
+        try command(["EVAL", script, "1", "trade_signals_stream"] + trades.map(String.init))
+    }
+
+    /// What an independent client is answered.
+    @discardableResult
+    func command(_ words: [String]) throws -> String {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["redis-cli", "-p", "\(port)", "XRANGE", "trade_signals_stream", "-", "+"]
+        process.arguments = ["redis-cli", "-p", "\(port)"] + words
         process.standardOutput = pipe
         try process.run()
-        let lines = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            .split(separator: "\n", omittingEmptySubsequences: false)
-        process.waitUntilExit()
-        return lines.indices.dropLast().filter { lines[$0] == "tickId" }.compactMap { UInt64(lines[$0 + 1]) }
+        defer { process.waitUntilExit() }
+        return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     }
 }
