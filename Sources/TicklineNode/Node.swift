@@ -91,13 +91,7 @@ public struct Node: Sendable {
         until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
-        do { try await takeOver() } catch {
-            await monitoring.stop()
-            throw error
-        }
-        let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
-        let addresses = zip(hosts, ports).map { ListenAddress(host: $0, port: $1) }
-        onListening(addresses)
+        let takingOver = Task { try await takeOver() }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet(logger)))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -105,6 +99,7 @@ public struct Node: Sendable {
             tasks.addTask {
                 await stop.watch {
                     stopping.finish()
+                    takingOver.cancel()
                     await group.triggerGracefulShutdown()
                 }
             }
@@ -122,6 +117,14 @@ public struct Node: Sendable {
                 }
             }
             defer { tasks.cancelAll() }
+            do { try await takingOver.value } catch {
+                await monitoring.stop()
+                // What was not taken over by a stop is the next run's.
+                if takingOver.isCancelled { return }
+                throw error
+            }
+            let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
+            onListening(zip(hosts, ports).map { ListenAddress(host: $0, port: $1) })
             do {
                 try await group.run()
             } catch let error as ServiceGroupError where error == .alreadyFinished() {

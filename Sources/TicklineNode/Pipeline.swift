@@ -88,8 +88,9 @@ package struct Pipeline: Sendable {
         }
     }
 
-    /// How long a run that may not begin yet gives the stream; below what a stop may take.
-    private static let acknowledgementLimit = Duration.seconds(3)
+    /// How long a run that may not begin yet waits for the stream's next acknowledgement: what a failover takes, and connecting
+    /// after it.
+    static let acknowledgementLimit = Duration.seconds(5)
 
     /// Starts the journal and what is behind the signals, and puts the engine where the last run stood.
     ///
@@ -102,10 +103,14 @@ package struct Pipeline: Sendable {
         if mayBegin { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
         signals.start()
         if mayBegin { return }
+        let taken = signals.takenSignals
+        logger.notice(
+            "signals without acknowledgement fill the journal: the stream gets them before anything is received",
+            metadata: ["signals": "\(taken.count - taken.acknowledged)"])
         let waiting = await signals.waitUntilAcknowledged(within: Self.acknowledgementLimit)
         guard waiting == 0 else {
             _ = await signals.drainAndStop(within: .zero)
-            journal?.stop()
+            await offCooperativePool { journal?.stop() }
             throw OverfullJournal(waiting: waiting)
         }
         await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)

@@ -108,15 +108,19 @@ package struct SignalDestination: Sendable {
         }
     }
 
-    /// Waits until the stream has all that was taken, and returns how many signals it does not have after `limit`.
+    /// Waits until the stream has all that was taken, and returns how many signals it does not have once none was acknowledged
+    /// for `limit`, or the task is cancelled.
     func waitUntilAcknowledged(within limit: Duration) async -> UInt64 {
-        let deadline = ContinuousClock.now + limit
+        var (deadline, acknowledged) = (ContinuousClock.now + limit, takenSignals.acknowledged)
         while true {
             let taken = takenSignals
-            guard taken.acknowledged < taken.count, ContinuousClock.now < deadline else {
+            if taken.acknowledged > acknowledged {
+                (deadline, acknowledged) = (ContinuousClock.now + limit, taken.acknowledged)
+            }
+            guard taken.acknowledged < taken.count, ContinuousClock.now < deadline, !Task.isCancelled else {
                 return taken.count - taken.acknowledged
             }
-            try? await Task.sleep(for: .milliseconds(10))  // Cancelled, it looks more often until the deadline.
+            try? await Task.sleep(for: .milliseconds(10))  // Cancelled, the next look is the last.
         }
     }
 

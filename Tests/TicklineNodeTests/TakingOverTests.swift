@@ -85,13 +85,13 @@ import Testing
         var killed = try life.killed("killed \(starts)")
         await life.stop()
         await exchange.stop()
-        func begin() async throws -> NodeLife {
-            try await NodeLife(killed, redis: redis.url, sizes: Self.small, budgetMiB: budgetMiB)
+        func begin(_ url: String) async throws -> NodeLife {
+            try await NodeLife(killed, redis: url, sizes: Self.small, budgetMiB: budgetMiB)
         }
         while refused < 3, starts < 30 {
             starts += 1
             do {
-                life = try await begin()
+                life = try await begin(redis.url)
                 let next = try life.killed("killed \(starts)")
                 segments.append(try life.engineSegments())
                 await life.stop()
@@ -104,17 +104,34 @@ import Testing
                 #expect(files[JournalChain(.engine)]?.count == segments.last, "a refused start takes no more")
             }
         }
+        // A stop that comes meanwhile does not wait for the stream.
+        let began = ContinuousClock.now
+        let stopped = Task { [killed, url = redis.url] in
+            _ = try await NodeLife(killed, redis: url, sizes: Self.small, budgetMiB: budgetMiB)
+        }
+        stopped.cancel()
+        await #expect(throws: OverfullJournal.self) { try await stopped.value }
+        #expect(ContinuousClock.now - began < Pipeline.acknowledgementLimit)
         #expect(refused == 3 && starts <= 12 && segments.last! <= segments[0] + 12)
         let journal = killed.appendingPathComponent("journal").path
         #expect(try recorded(journal) == Array(1...UInt64(trades - 2)), "all that was decided is on record")
         try await redis.restart()
-        life = try await begin()
+        // All of it takes longer than a start waits for one acknowledgement.
+        var slow = FaultProxy.Fault()
+        slow.request.bytesPerSecond = 600_000
+        let proxy = FaultProxy(target: redis.port, fault: slow)
+        let started = ContinuousClock.now
+        life = try await begin("redis://127.0.0.1:\(proxy.port)")
+        let waited = ContinuousClock.now - started
+        #expect(waited > Pipeline.acknowledgementLimit)
         let signals = life.signals
         #expect(signals.count == UInt64(trades - 2) && signals.acknowledged == signals.count)
         #expect(life.errors.all.isEmpty, "\(life.errors.all)")
         await life.stop()
         #expect(try redis.tradesOfSignals() == Array(3...UInt64(trades)))
-        print("figure: the engine's segments over \(starts) starts with a full reserve: \(segments), then refused")
+        print(
+            "figure: the engine's segments over \(starts) starts with a full reserve: \(segments), then refused;"
+                + " the last waited \(waited) for a slow stream")
     }
 
     @Test func `a full outbox: what it held, and what recovery decides behind it, is published once`() async throws {
