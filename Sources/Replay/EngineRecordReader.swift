@@ -90,7 +90,7 @@ public final class EngineRecordReader {
         case EngineEntryKind.resumed: return ["kind": .text("resumed"), "monotonic": number(entry.word0)]
         case EngineEntryKind.checkpoint:
             guard let checkpoint = EngineCheckpoint(entry, in: segment),
-                let catalog = RunDescription(checkpoint.preface)?.catalog
+                let catalog = RunDescription(checkpoint.preface)?.signalCatalog
             else { throw .foreignCheckpoint(path: segment.path) }
             self.catalog = catalog
             return [

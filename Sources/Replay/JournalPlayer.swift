@@ -26,7 +26,7 @@ public struct JournalPlayer: ~Copyable {
     public private(set) var run: UInt64 = 0
     /// What its numbers mean; nil before the first checkpoint.
     public private(set) var description: RunDescription?
-    /// The run's instruments and strategies; nil before the first checkpoint.
+    /// The run's instruments and strategies, and those of signals it took over; nil before the first checkpoint.
     public private(set) var catalog: MarketCatalog?
     private var cursors: [any SlotCursor] = []
     private var taken: [UInt64] = []
@@ -207,14 +207,14 @@ public struct JournalPlayer: ~Copyable {
         else { throw .foreignCheckpoint(path: segment.path) }
         if segment.identity.run == run { return try check(checkpoint, place) }
         carriedNumbers = Set(expected.map(\.number))
-        if description == self.description {
+        if description.decidesLike(self.description) {
             guard core?.checkpoint(signalCount: 0).state == checkpoint.state else {
                 throw place.diverged("another state at the beginning of a run")
             }
         } else {
             try makeCore(description, catalog, checkpoint, path: segment.path)
         }
-        (run, self.description, self.catalog) = (segment.identity.run, description, catalog)
+        (run, self.description, self.catalog) = (segment.identity.run, description, description.signalCatalog)
         (signalCount, taken, expected) = (checkpoint.signalCount, checkpoint.slotsTaken, [])
         cursors = []
         for feed in description.feeds.indices {

@@ -75,7 +75,7 @@ public enum SignalSearch: Sendable {
             case EngineEntryKind.checkpoint where segment.identity.run != run:
                 guard let checkpoint = EngineCheckpoint(entry, in: segment) else { continue }
                 run = segment.identity.run
-                catalog = RunDescription(checkpoint.preface)?.catalog
+                catalog = RunDescription(checkpoint.preface)?.signalCatalog
                 pair = catalog.flatMap { id.pair(in: $0) }
             case EngineEntryKind.adopted:
                 guard let pair, pair == (Int(entry.word0), Int(entry.source)), standing == nil,

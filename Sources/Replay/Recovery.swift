@@ -6,7 +6,7 @@ public import TradingModel
 public struct Recovery: Sendable {
     /// What the state's numbers mean.
     public let description: RunDescription
-    /// The last run's instruments and strategies.
+    /// The last run's instruments and strategies, and those of signals it took over.
     public let catalog: MarketCatalog
     /// The engine's state behind everything that was received and decided.
     public let checkpoint: EngineCheckpoint
@@ -164,7 +164,7 @@ public struct Recovery: Sendable {
             switch entry.kind {
             case EngineEntryKind.checkpoint where segment.identity.run != parts.last?.run:
                 guard let checkpoint = EngineCheckpoint(entry, in: segment),
-                    let catalog = RunDescription(checkpoint.preface)?.catalog
+                    let catalog = RunDescription(checkpoint.preface)?.signalCatalog
                 else { continue }
                 parts.append((segment.identity.run, catalog, []))
             case EngineEntryKind.decision: half = entry

@@ -51,6 +51,10 @@ public struct RunDescription: Codable, Sendable, Equatable {
     var feeds: [Feed]
     var priceBandPercent: Int?
     var refill: Refill?
+    /// Instruments and strategies of the run before that this one does not have. Signals which that run had decided and not put
+    /// on record are of them, with numbers behind this run's own. Missing where there are none.
+    var formerInstruments: [Instrument]?
+    var formerStrategies: [Strategy]?
 
     /// Describes a run.
     ///
@@ -104,7 +108,14 @@ public struct RunDescription: Codable, Sendable, Equatable {
     }
 
     /// The run's instruments and strategies; nil where a name or number is none of this version's.
-    var catalog: MarketCatalog? {
+    var catalog: MarketCatalog? { Self.catalog(instruments, strategies) }
+
+    /// The same with those that only signals taken over are of: what the numbers in decisions on record mean.
+    public var signalCatalog: MarketCatalog? {
+        Self.catalog(instruments + (formerInstruments ?? []), strategies + (formerStrategies ?? []))
+    }
+
+    private static func catalog(_ instruments: [Instrument], _ strategies: [Strategy]) -> MarketCatalog? {
         var specifications: [InstrumentSpecification] = []
         for instrument in instruments {
             let decimals = 0...InstrumentSpecification.mostDecimals
@@ -145,5 +156,39 @@ public struct RunDescription: Codable, Sendable, Equatable {
             instruments.map { other.instruments.firstIndex(of: $0) },
             strategies.map { other.strategies.firstIndex(of: $0) }
         )
+    }
+
+    /// The same run with a name for each instrument and strategy of `decisions` that it does not have: they are `earlier`'s, by
+    /// whose numbers the decisions go.
+    public func naming(_ decisions: [Decision], of earlier: RunDescription) -> RunDescription {
+        let former = Set(decisions.map { Int($0.instrument) }).sorted().map { earlier.instruments[$0] }
+            .filter { !instruments.contains($0) }
+        let strategiesBefore = Set(decisions.map { Int($0.strategy) }).sorted().map { earlier.strategies[$0] }
+            .filter { !strategies.contains($0) }
+        var naming = self
+        naming.formerInstruments = former.isEmpty ? nil : former
+        naming.formerStrategies = strategiesBefore.isEmpty ? nil : strategiesBefore
+        return naming
+    }
+
+    /// `decisions` of `earlier` by our numbers (`signalCatalog`). One that we have no name for is our own mistake and traps.
+    public func renumbered(_ decisions: [Decision], of earlier: RunDescription) -> [Decision] {
+        let byInstrument = earlier.instruments.map { (instruments + (formerInstruments ?? [])).firstIndex(of: $0) }
+        let byStrategy = earlier.strategies.map { (strategies + (formerStrategies ?? [])).firstIndex(of: $0) }
+        return decisions.map { decision in
+            guard let instrument = byInstrument[Int(decision.instrument)],
+                let strategy = byStrategy[Int(decision.strategy)]
+            else { preconditionFailure("a decision of an instrument or strategy without a name") }
+            var renumbered = decision
+            (renumbered.instrument, renumbered.strategy) = (UInt32(instrument), UInt16(strategy))
+            return renumbered
+        }
+    }
+
+    /// Whether both decide the same of the same input, by the same numbers.
+    func decidesLike(_ other: RunDescription?) -> Bool {
+        guard var other else { return false }
+        (other.formerInstruments, other.formerStrategies) = (formerInstruments, formerStrategies)
+        return self == other
     }
 }

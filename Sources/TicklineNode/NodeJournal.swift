@@ -47,7 +47,7 @@ package struct NodeJournal: Sendable {
         metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
         ringCount = plan.connections.count + (plan.hasHistory ? 1 : 0)
-        description = RunDescription(
+        let ownDescription = RunDescription(
             catalog: plan.catalog,
             feeds: plan.connections.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
             mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent, refill: plan.refill)
@@ -55,6 +55,9 @@ package struct NodeJournal: Sendable {
         do {
             let existing = try JournalFolder(path: folder.journal)
             recovered = try RecoveredRun(existing, logger: logger)
+            description =
+                recovered.map { ownDescription.naming($0.state.unrecorded.map(\.decision), of: $0.state.description) }
+                ?? ownDescription
             journal = try Journal(
                 settings: JournalSettings(
                     folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
@@ -102,6 +105,9 @@ package struct NodeJournal: Sendable {
                 tableEntries: sizes.noteEntries),
         ]
     }
+
+    /// The run's instruments and strategies, and those of signals it takes over.
+    var signalCatalog: MarketCatalog? { description.signalCatalog }
 
     /// Makes the first segments; before anything writes.
     ///
@@ -158,9 +164,9 @@ package struct NodeJournal: Sendable {
     package func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async {
         guard let state = recovered?.state else { return }
         let (instruments, strategies) = state.description.indices(in: description)
-        let unrecorded = state.unrecorded.compactMap {
-            Self.translate($0.decision, instruments: instruments, strategies: strategies)
-        }
+        // Also those of an instrument or strategy that this run does not have: the stream was promised them, and all that
+        // follows goes by their numbers.
+        let unrecorded = description.renumbered(state.unrecorded.map(\.decision), of: state.description)
         let isRestored = await engine.restore(state.checkpoint, instruments, strategies, unrecorded, publishes)
         guard isRestored else {
             return logger.warning("the journal's state is of another version; averages warm up anew")
@@ -171,16 +177,6 @@ package struct NodeJournal: Sendable {
                 "signals": "\(state.recordedSignals)", "decidedAtItsEnd": "\(state.unrecorded.count)",
                 "instruments": "\(instruments.count { $0 != nil }) of \(description.instrumentCount)",
             ])
-    }
-
-    /// The decision by this run's numbers; nil for an instrument or strategy it does not have.
-    private static func translate(_ decision: Decision, instruments: [Int?], strategies: [Int?]) -> Decision? {
-        guard let instrument = instruments[Int(decision.instrument)], let strategy = strategies[Int(decision.strategy)]
-        else { return nil }
-        var decision = decision
-        decision.instrument = UInt32(instrument)
-        decision.strategy = UInt16(strategy)
-        return decision
     }
 }
 

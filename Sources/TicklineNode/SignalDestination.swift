@@ -20,7 +20,8 @@ package struct SignalDestination: Sendable {
         logger: Logger
     ) throws(SettingsError) {
         guard let endpoint = plan.redis else {
-            kind = .console(ConsolePrinter(catalog: plan.catalog, metrics: metrics))
+            // Signals that it takes over may be of an instrument that it does not have.
+            kind = .console(ConsolePrinter(catalog: journal?.signalCatalog ?? plan.catalog, metrics: metrics))
             return
         }
         var configuration = SignalPublisherConfiguration(

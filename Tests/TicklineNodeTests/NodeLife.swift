@@ -12,19 +12,25 @@ import TradingModel
 
 @testable import TicklineNode
 
-/// An exchange whose trades of one instrument go up and down in turn: with averages over one and two of them each is a signal
+/// An exchange whose trades of each instrument go up and down in turn: with averages over one and two of them each is a signal
 /// from the third on.
 struct AlternatingExchange {
     let port: Int
     let count: Int
     private let simulator: ExchangeSimulator
 
-    init(trades count: Int, folder: URL) async throws {
-        let lines = (1...count).map { id in
-            #"{"e":"trade","E":\#(1_723_161_255_000 + id),"s":"BTCUSDT","t":\#(id),"p":"\#(100 + id % 2).00","#
-                + #""q":"1.0","T":\#(1_723_161_255_000 + id),"m":true,"M":true}"#
+    /// - Parameters:
+    ///   - first: the id of each instrument's first trade.
+    ///   - count: trades of all of them, which come in turn.
+    init(
+        first: Int = 1, trades count: Int, of symbols: [String] = ["BTCUSDT"], folder: URL
+    ) async throws {
+        let lines = (0..<count).map { index in
+            let id = first + index / symbols.count
+            return #"{"e":"trade","E":\#(1_723_161_255_000 + id),"s":"\#(symbols[index % symbols.count])","t":\#(id),"#
+                + #""p":"\#(100 + id % 2).00","q":"1.0","T":\#(1_723_161_255_000 + id),"m":true,"M":true}"#
         }
-        let file = folder.appendingPathComponent("trades.ndjson")
+        let file = folder.appendingPathComponent("trades-\(first).ndjson")
         try (lines.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
         var configuration = SimulatorConfiguration(source: .recordings([file.path]), pacing: .asFastAsPossible)
         configuration.replaysAgain = false
@@ -65,6 +71,7 @@ final class LoggedErrors: Sendable {
 final class NodeLife {
     let metrics = MetricsRegistry()
     let errors = LoggedErrors()
+    let health = HealthRegistry()
     private let pipeline: Pipeline
     private let folder: DataFolder
     private let running: Task<Void, Never>
@@ -72,18 +79,20 @@ final class NodeLife {
 
     /// Starts everything but the feeds.
     init(
-        _ data: URL, redis: String, port: Int = 1, sizes: JournalSizes, budgetMiB: Int, store: StoreKind = .none
+        _ data: URL, redis: String?, port: Int = 1, symbols: [String] = ["BTCUSDT"], longPeriod: Int = 2,
+        sizes: JournalSizes, budgetMiB: Int, store: StoreKind = .none
     ) async throws {
         var settings = Settings()
-        settings.feeds = ["ws://127.0.0.1:\(port)/ws/btcusdt@trade"]
-        (settings.shortPeriod, settings.longPeriod, settings.refillIDs) = (1, 2, 0)
+        let streams = symbols.map { "\($0.lowercased())@trade" }.joined(separator: "/")
+        settings.feeds = ["ws://127.0.0.1:\(port)/stream?streams=\(streams)"]
+        (settings.shortPeriod, settings.longPeriod, settings.refillIDs) = (1, longPeriod, 0)
         (settings.redis, settings.data, settings.store) = (redis, data.path, store)
         settings.journalBudgetMiB = budgetMiB
         let logger = errors.logger
         folder = try DataFolder(path: data.path)
         let pipeline = try Pipeline(
             plan: try NodePlan(settings: settings), settings: settings, folder: folder, journalSizes: sizes,
-            metrics: metrics, health: HealthRegistry(), logger: logger)
+            metrics: metrics, health: health, logger: logger)
         self.pipeline = pipeline
         do { try await pipeline.takeOver(logger: logger) } catch {
             pipeline.engine.shutdown()
@@ -138,10 +147,15 @@ final class NodeLife {
 
 extension RedisServer {
     /// The trades on which the stream's signals were decided, in the stream's order, by an independent client.
-    func tradesOfSignals() throws -> [UInt64] {
+    func tradesOfSignals() throws -> [UInt64] { try values(of: "tickId").compactMap { UInt64($0) } }
+
+    /// The signals' ids, in the stream's order.
+    func idsOfSignals() throws -> [String] { try values(of: "id") }
+
+    private func values(of field: String) throws -> [String] {
         let lines = try command(["XRANGE", "trade_signals_stream", "-", "+"])
             .split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.indices.dropLast().filter { lines[$0] == "tickId" }.compactMap { UInt64(lines[$0 + 1]) }
+        return lines.indices.dropLast().filter { lines[$0] == field }.map { String(lines[$0 + 1]) }
     }
 
     /// Removes all signals but those on `trades`, as a consumer does that has handled them.
