@@ -111,27 +111,37 @@ public struct Recovery: Sendable {
         return last
     }
 
-    /// The newest engine segment in front of which all signals have numbers up to `number`; 0 where there is none.
-    /// O(segments behind it).
-    public static func segment(behindSignal number: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
-        for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
+    /// The oldest engine segment with signals for a stream that have numbers above `number`, of `count` on record; nil and the
+    /// newest segment (0: none) where there are none. O(segments behind it).
+    public static func segment(
+        waitingBehind number: UInt64, of count: UInt64, in folder: JournalFolder
+    ) throws(ReplayError) -> (waiting: UInt64?, newest: UInt64) {
+        var (end, newest, waiting): (UInt64, UInt64, UInt64?) = (count, 0, nil)
+        for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() where end > number || newest == 0 {
             do throws(JournalError) {
                 let segment = try SegmentReader(path: file.path)
-                guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment),
-                    checkpoint.signalCount <= number
-                else { continue }
-                return file.segment
+                guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment) else {
+                    continue
+                }
+                newest = max(newest, file.segment)
+                if end > max(number, checkpoint.signalCount), RunDescription(checkpoint.preface)?.isForStream != false {
+                    waiting = file.segment
+                }
+                end = checkpoint.signalCount
             } catch { throw .journal(error) }
         }
-        return 0
+        return (waiting, newest)
     }
 
-    /// The signals on record from number `first` on, in order, with the catalogue of the run that recorded each; from the
-    /// oldest that the journal still has where that is later. O(entries read).
+    /// Signals of one run, by rising number.
+    public typealias Part = (catalog: MarketCatalog, isForStream: Bool, signals: [PlayedSignal])
+
+    /// The signals on record from number `first` up to `last`, in order, with the catalogue of the run that recorded each; from
+    /// the oldest that the journal still has where that is later. O(entries read).
     public static func signals(
-        from first: UInt64, in folder: JournalFolder
-    ) throws(ReplayError) -> [(catalog: MarketCatalog, signals: [PlayedSignal])] {
-        var parts: [(run: UInt64, catalog: MarketCatalog, signals: [PlayedSignal])] = []
+        from first: UInt64, through last: UInt64 = .max, in folder: JournalFolder
+    ) throws(ReplayError) -> [Part] {
+        var parts: [(run: UInt64, part: Part)] = []
         do throws(JournalError) {
             let files = folder.chains[JournalChain(.engine)] ?? []
             var start: UInt64 = 0
@@ -146,15 +156,20 @@ public struct Recovery: Sendable {
             // Segment after segment, and not as one chain: what was in memory alone while the disk refused is a hole in it, and
             // what is behind the hole counts all the same.
             for file in files where file.segment >= start {
-                take(try SegmentReader(path: file.path), from: first, into: &parts)
+                let segment = try SegmentReader(path: file.path)
+                if let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment),
+                    checkpoint.signalCount >= last
+                {
+                    break
+                }
+                take(segment, first, last, into: &parts)
             }
         } catch { throw .journal(error) }
-        return parts.map { ($0.catalog, $0.signals) }.filter { !$0.signals.isEmpty }
+        return parts.map(\.part).filter { !$0.signals.isEmpty }
     }
 
     private static func take(
-        _ segment: SegmentReader, from first: UInt64,
-        into parts: inout [(run: UInt64, catalog: MarketCatalog, signals: [PlayedSignal])]
+        _ segment: SegmentReader, _ first: UInt64, _ last: UInt64, into parts: inout [(run: UInt64, part: Part)]
     ) {
         // A decision's two entries are never parted: a segment ends between events.
         var half: JournalEntry?
@@ -164,13 +179,13 @@ public struct Recovery: Sendable {
             switch entry.kind {
             case EngineEntryKind.checkpoint where segment.identity.run != parts.last?.run:
                 guard let checkpoint = EngineCheckpoint(entry, in: segment),
-                    let catalog = RunDescription(checkpoint.preface)?.signalCatalog
+                    let description = RunDescription(checkpoint.preface), let catalog = description.signalCatalog
                 else { continue }
-                parts.append((segment.identity.run, catalog, []))
+                parts.append((segment.identity.run, (catalog, description.isForStream, [])))
             case EngineEntryKind.decision: half = entry
-            case EngineEntryKind.sums where entry.word4 >= first:
+            case EngineEntryKind.sums where entry.word4 >= first && entry.word4 <= last:
                 guard let half, let decision = Decision(half, entry), !parts.isEmpty else { continue }
-                parts[parts.count - 1].signals.append(PlayedSignal(decision: decision, number: entry.word4))
+                parts[parts.count - 1].part.signals.append(PlayedSignal(decision: decision, number: entry.word4))
             default: break
             }
         }

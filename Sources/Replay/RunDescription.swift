@@ -55,16 +55,21 @@ public struct RunDescription: Codable, Sendable, Equatable {
     /// on record are of them, with numbers behind this run's own. Missing where there are none.
     var formerInstruments: [Instrument]?
     var formerStrategies: [Strategy]?
+    /// Whether the signals that the run puts on record are for a stream, and not for the console. Missing in journals of earlier
+    /// versions, which did not tell.
+    var isPublished: Bool?
 
     /// Describes a run.
     ///
     /// - Parameters:
     ///   - feeds: plan and longest message of each.
     ///   - mostSlots: slots of a feed's ring.
+    ///   - isPublished: whether signals are for a stream.
     public init(
         catalog: MarketCatalog, feeds: [(plan: FeedPlan, mostMessageBytes: Int)], mostSlots: Int,
-        priceBandPercent: Int?, refill: RefillConfiguration? = nil
+        priceBandPercent: Int?, refill: RefillConfiguration? = nil, isPublished: Bool? = nil
     ) {
+        self.isPublished = isPublished
         instruments = catalog.instruments.map {
             Instrument(
                 exchange: $0.instrument.exchange.rawValue, symbol: $0.instrument.symbol,
@@ -84,6 +89,9 @@ public struct RunDescription: Codable, Sendable, Equatable {
                 feedsByInstrument: $0.feedsByInstrument, feedPairs: $0.feedPairs)
         }
     }
+
+    /// Whether signals that the run puts on record are for a stream.
+    public var isForStream: Bool { isPublished ?? true }
 
     /// Whether the exchange's history was asked, and so has a chain and a ring behind the feeds'.
     var hasHistory: Bool { (refill?.mostRefilledIDs ?? 0) > 0 }
@@ -189,6 +197,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
     func decidesLike(_ other: RunDescription?) -> Bool {
         guard var other else { return false }
         (other.formerInstruments, other.formerStrategies) = (formerInstruments, formerStrategies)
+        other.isPublished = isPublished
         return self == other
     }
 }

@@ -18,6 +18,8 @@ package struct JournalSizes: Sendable {
     package var noteEntries = 4_032
     /// Entries of those of the exchange's history, beside 2 MiB of answers.
     package var historyEntries = 4_032
+    /// Signals without acknowledgement that a publisher takes over at a time: 92 MB of commands.
+    package var takenOverSignals = 1 << 17
 
     /// A process' own.
     package init() {}
@@ -29,6 +31,7 @@ package struct NodeJournal: Sendable {
     private let description: RunDescription
     private let ringCount: Int
     private let recovered: RecoveredRun?
+    private let mostTakenOver: Int
     /// The way of records that find no room in the ring to the store writer; nil where nothing is stored.
     let detour: RecordDetour?
     /// What the store writer reads there.
@@ -46,11 +49,13 @@ package struct NodeJournal: Sendable {
         plan: NodePlan, folder: DataFolder, sizes: JournalSizes, hasStore: Bool, settings: Settings,
         metrics: MetricsRegistry, health: HealthRegistry, logger: Logger
     ) throws(SettingsError) {
+        mostTakenOver = sizes.takenOverSignals
         ringCount = plan.connections.count + (plan.hasHistory ? 1 : 0)
         let ownDescription = RunDescription(
             catalog: plan.catalog,
             feeds: plan.connections.map { ($0, FeedConfiguration.defaultMostMessageBytes) },
-            mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent, refill: plan.refill)
+            mostSlots: DataPath.feedRingSlots, priceBandPercent: settings.priceBandPercent, refill: plan.refill,
+            isPublished: plan.redis != nil)
         let budget = settings.journalBudgetMiB << 20
         do {
             let existing = try JournalFolder(path: folder.journal)
@@ -117,8 +122,8 @@ package struct NodeJournal: Sendable {
         let mayBegin = journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
         // A run that stores for the first time begins with a note of what was recorded before it did.
         stored?.append(recovered.map { $0.storedSequence ?? $0.lastSequence } ?? 0)
-        // A run that publishes for the first time begins with a note of what was decided before it did.
-        if recovered?.lastAcknowledged == nil { acknowledged?.append(recovered?.signalCount ?? 0) }
+        // A run that publishes notes what was decided while none did, so that nobody looks for it later.
+        if recovered?.isPublishedNoted != true { acknowledged?.append(recovered?.publishedThrough ?? 0) }
         return mayBegin
     }
 
@@ -138,18 +143,25 @@ package struct NodeJournal: Sendable {
             signalCount: recovered?.state.recordedSignals ?? 0)
     }
 
-    /// What the publisher takes over, and where it tells what is acknowledged; once.
-    func publishing(outboxCapacity: Int, logger: Logger) throws(SettingsError) -> (
-        firstOrdinal: UInt64, signals: RecoveredSignals, acknowledged: AcknowledgementHandler
-    ) {
-        let handler: AcknowledgementHandler = { [acknowledged] in
-            acknowledged?.append($0.ordinal, $0.entryMillis, $0.entrySequence)
-        }
-        guard let recovered else { return (1, RecoveredSignals(), handler) }
+    /// What the publisher takes over, of which an outbox has usually room for so much.
+    func takenOver(outboxCapacity: Int, logger: Logger) throws(SettingsError) -> TakenOverSignals {
         do throws(ReplayError) {
-            let signals = try recovered.signals(most: outboxCapacity, logger: logger)
-            return (signals.firstOrdinal, signals.recovered, handler)
+            return try recovered?.takenOver(usual: outboxCapacity, most: mostTakenOver, logger: logger)
+                ?? TakenOverSignals()
         } catch { throw .conflict("\(error)") }
+    }
+
+    /// The first of the `earlier` signals, as many as a publisher takes over, what it takes over of them, and the rest.
+    func earlier(
+        _ numbers: Range<UInt64>, logger: Logger
+    ) throws(ReplayError) -> (signals: TakenOverSignals?, rest: Range<UInt64>) {
+        let end = min(numbers.upperBound, numbers.lowerBound + UInt64(mostTakenOver))
+        return (try recovered?.earlier(numbers.lowerBound..<end, logger: logger), end..<numbers.upperBound)
+    }
+
+    /// Where the publisher tells what is acknowledged; on one thread at a time.
+    var acknowledgementHandler: AcknowledgementHandler {
+        { [acknowledged] in acknowledged?.append($0.ordinal, $0.entryMillis, $0.entrySequence) }
     }
 
     /// Where the store writer tells how far it is.

@@ -92,6 +92,9 @@ package struct Pipeline: Sendable {
     /// after it.
     static let acknowledgementLimit = Duration.seconds(5)
 
+    /// How long the stream may take none of what has to be published first: it may have to be read back far.
+    private static let backlogLimit = Duration.seconds(10)
+
     /// Starts the journal and what is behind the signals, and puts the engine where the last run stood.
     ///
     /// Each start takes of the journal's room, also where signals without acknowledgement fill the reserve for them. After
@@ -100,6 +103,10 @@ package struct Pipeline: Sendable {
     /// - Throws: `OverfullJournal`.
     package func takeOver(logger: Logger) async throws(OverfullJournal) {
         let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
+        do { try await signals.publishBacklog(within: Self.backlogLimit) } catch {
+            journal?.stop()
+            throw error
+        }
         if mayBegin { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
         signals.start()
         if mayBegin { return }
@@ -129,14 +136,22 @@ package struct Pipeline: Sendable {
     }
 }
 
-/// Starts in a row have filled the journal with signals that Redis did not take meanwhile.
+/// Runs before this one have left more signals than it may begin with, and Redis did not take them meanwhile.
 package struct OverfullJournal: Error, CustomStringConvertible {
     /// Signals without acknowledgement.
     let waiting: UInt64
+    /// Why those that exceed the memory for them are not published; nil where starts in a row have filled the journal.
+    var trouble: String?
 
     /// One line with the remedy.
     package var description: String {
-        "\(waiting) signals without Redis' acknowledgement fill the journal beyond its reserve for them; they are kept, and a"
+        if let trouble {
+            return
+                "up to \(waiting) signals without Redis' acknowledgement are more than a run keeps in memory, and could not be"
+                + " published first: \(trouble); they are kept, and a start with Redis there publishes them and goes on"
+        }
+        return
+            "\(waiting) signals without Redis' acknowledgement fill the journal beyond its reserve for them; they are kept, and a"
             + " start with Redis there publishes them and goes on; or raise --journal-budget"
     }
 }

@@ -4,6 +4,15 @@ import Replay
 import StrategyEngine
 import TradingModel
 
+/// What a publisher takes over from earlier runs.
+struct TakenOverSignals: Sendable {
+    /// The number of the first signal, or of the first one to come.
+    var firstOrdinal: UInt64 = 1
+    var signals = RecoveredSignals()
+    /// Numbers of signals that are to be published before, too many to be taken over with the others; empty for none.
+    var earlier: Range<UInt64> = 0..<0
+}
+
 /// What the runs before this one have left in the journal.
 struct RecoveredRun: Sendable {
     /// How far before the newest acknowledgement signals are kept: a failover can undo as much.
@@ -22,8 +31,10 @@ struct RecoveredRun: Sendable {
     private let acknowledgements: [SignalAcknowledgement]
     /// When the newest acknowledged entry was added, by Redis' clock, milliseconds.
     private let newestEntryMillis: UInt64?
-    /// The highest number of an acknowledged signal, or the one behind which publishing began; nil where nothing was published.
-    let lastAcknowledged: UInt64?
+    /// Signals up to this number are nothing to publish: they are acknowledged, or went to the console.
+    let publishedThrough: UInt64
+    /// Whether the publisher's notes say so.
+    let isPublishedNoted: Bool
     /// The engine's segments in front of it hold no signal without acknowledgement.
     let acknowledgedSegment: UInt64
 
@@ -67,9 +78,12 @@ struct RecoveredRun: Sendable {
             self.state = state
             acknowledgements = found.reversed()
         }
-        lastAcknowledged = last
         // What was decided while nothing was published is not sent later.
-        acknowledgedSegment = try Recovery.segment(behindSignal: last ?? .max, in: folder)
+        let recorded = self.state.recordedSignals
+        let segment = try Recovery.segment(waitingBehind: last ?? recorded, of: recorded, in: folder)
+        acknowledgedSegment = segment.waiting ?? segment.newest
+        publishedThrough = segment.waiting == nil ? max(last ?? 0, recorded) : last ?? recorded
+        isPublishedNoted = publishedThrough == last
     }
 
     /// The engine's last entry on disk; 0 where there is none.
@@ -82,33 +96,57 @@ struct RecoveredRun: Sendable {
     /// Signals decided so far, over all runs.
     var signalCount: UInt64 { state.recordedSignals + UInt64(state.unrecorded.count) }
 
-    /// What a publisher takes over: all that is not acknowledged, and of what is as much as makes `most` signals.
+    /// What a publisher takes over: what is to be published, and of what is acknowledged as much as makes `usual` signals.
     ///
-    /// Where nothing was published before, nothing is: what earlier runs decided was not meant for the stream.
-    func signals(most: Int, logger: Logger) throws(ReplayError) -> (firstOrdinal: UInt64, recovered: RecoveredSignals) {
+    /// - Parameter most: signals that it takes over at most; the first ones beyond are to be published before it starts.
+    func takenOver(usual: Int, most: Int, logger: Logger) throws(ReplayError) -> TakenOverSignals {
         let next = signalCount + 1
-        var recovered = RecoveredSignals()
-        guard let lastAcknowledged else { return (next, recovered) }
-        var first = min(acknowledgements.map(\.ordinal).min() ?? .max, lastAcknowledged + 1)
-        if next - first > UInt64(most) { first = min(next - UInt64(most), lastAcknowledged + 1) }
-        var parts = try Recovery.signals(from: first, in: folder)
-        let unrecorded = state.unrecorded.filter { $0.number >= first }
-        if !unrecorded.isEmpty { parts.append((state.catalog, unrecorded)) }
+        let earlier = publishedThrough + 1..<max(publishedThrough + 1, next - min(next, UInt64(most)))
+        var first = earlier.upperBound
+        if earlier.isEmpty, let kept = acknowledgements.map(\.ordinal).min() {
+            first = min(first, max(kept, next - min(next, UInt64(usual))))
+        }
+        let parts = try parts(first..<next, logger: logger)
         let numbers = parts.flatMap { $0.signals.map(\.number) }
         // Of what is acknowledged no more than what stands without a hole in front of the rest: nothing of it is to be sent.
-        var begin = numbers.first { $0 > lastAcknowledged } ?? next
-        if begin > lastAcknowledged + 1, numbers.contains(lastAcknowledged) { begin = lastAcknowledged + 1 }
+        var begin = numbers.first { $0 > publishedThrough } ?? next
+        if begin > publishedThrough + 1, numbers.contains(publishedThrough) { begin = publishedThrough + 1 }
         for number in numbers.reversed() where number == begin - 1 { begin = number }
-        let lost = (max(first, lastAcknowledged + 1)..<next).count - Set(numbers.filter { $0 > lastAcknowledged }).count
-        if lost > 0 {
-            logger.error(
-                "signals without acknowledgement can't be published: they were in memory alone, or are recycled",
-                metadata: ["signals": "\(lost)", "among": "\(lastAcknowledged + 1)-\(next - 1)"])
-        }
+        var recovered = RecoveredSignals()
         recovered.parts = Self.withoutHoles(parts, from: begin, until: next)
         recovered.acknowledgements = acknowledgements
         recovered.newestEntryMillis = newestEntryMillis
-        return (begin, recovered)
+        return TakenOverSignals(firstOrdinal: begin, signals: recovered, earlier: earlier)
+    }
+
+    /// The signals of `range`, which is among the `earlier` ones, as a publisher of their own takes them over; nil where none of
+    /// them is for the stream.
+    func earlier(_ range: Range<UInt64>, logger: Logger) throws(ReplayError) -> TakenOverSignals? {
+        let parts = try parts(range, logger: logger)
+        guard let first = parts.first?.signals.first?.number, let last = parts.last?.signals.last?.number else {
+            return nil
+        }
+        var recovered = RecoveredSignals()
+        recovered.parts = Self.withoutHoles(parts, from: first, until: last + 1)
+        // A killed run may have sent any of them behind its last acknowledgement.
+        recovered.newestEntryMillis = newestEntryMillis
+        return TakenOverSignals(firstOrdinal: first, signals: recovered, earlier: range.upperBound..<range.upperBound)
+    }
+
+    /// The signals of `range` that are for the stream, and an error for those nobody has any more.
+    private func parts(_ range: Range<UInt64>, logger: Logger) throws(ReplayError) -> [Recovery.Part] {
+        var parts = try Recovery.signals(from: range.lowerBound, through: range.upperBound - 1, in: folder)
+        // They go where this run's signals go, which puts them on record.
+        let unrecorded = state.unrecorded.filter { range.contains($0.number) }
+        if !unrecorded.isEmpty { parts.append((state.catalog, true, unrecorded)) }
+        let waiting = range.clamped(to: publishedThrough + 1..<UInt64.max)
+        let lost = waiting.count - Set(parts.flatMap { $0.signals.map(\.number).filter(waiting.contains) }).count
+        if lost > 0 {
+            logger.error(
+                "signals without acknowledgement can't be published: they were in memory alone, or are recycled",
+                metadata: ["signals": "\(lost)", "among": "\(waiting.lowerBound)-\(waiting.upperBound - 1)"])
+        }
+        return parts.filter(\.isForStream)
     }
 
     /// The signals by rising number with none left out: the publisher tells them by their numbers.
@@ -116,7 +154,7 @@ struct RecoveredRun: Sendable {
     /// A number without acknowledgement that is not on disk, since it was in memory alone, is another place of the signal in front
     /// of it: an id is sent once, whatever the number of its places, and all are told by its one entry.
     private static func withoutHoles(
-        _ parts: [(catalog: MarketCatalog, signals: [PlayedSignal])], from begin: UInt64, until end: UInt64
+        _ parts: [Recovery.Part], from begin: UInt64, until end: UInt64
     ) -> [RecoveredSignals.Part] {
         var result: [RecoveredSignals.Part] = []
         var expected: UInt64?

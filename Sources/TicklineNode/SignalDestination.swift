@@ -14,6 +14,8 @@ package struct SignalDestination: Sendable {
     }
 
     private let kind: Kind
+    /// What has to be published before the publisher starts; nil for nothing.
+    private let backlog: SignalBacklog?
 
     init(
         plan: NodePlan, settings: Settings, journal: NodeJournal?, metrics: MetricsRegistry, health: HealthRegistry,
@@ -21,6 +23,7 @@ package struct SignalDestination: Sendable {
     ) throws(SettingsError) {
         guard let endpoint = plan.redis else {
             // Signals that it takes over may be of an instrument that it does not have.
+            backlog = nil
             kind = .console(ConsolePrinter(catalog: journal?.signalCatalog ?? plan.catalog, metrics: metrics))
             return
         }
@@ -29,20 +32,37 @@ package struct SignalDestination: Sendable {
             mode: settings.publish == .once ? .once : .append)
         configuration.trim = StreamTrimSettings(
             mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
-        let past = try journal?.publishing(outboxCapacity: configuration.outboxCapacity, logger: logger)
-        // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
-        while let count = past?.signals.count, configuration.outboxCapacity < count {
-            configuration.outboxCapacity *= 2
+        let past =
+            try journal?.takenOver(outboxCapacity: configuration.outboxCapacity, logger: logger) ?? TakenOverSignals()
+        let check = health.check("redis", roles: [.processor, .trader])
+        let acknowledged = journal?.acknowledgementHandler
+        let makePublisher = {
+            @Sendable [configuration] (taken: TakenOverSignals, isLast: Bool) throws(RedisStreamsError) in
+            var configuration = configuration
+            // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
+            while configuration.outboxCapacity < taken.signals.count { configuration.outboxCapacity *= 2 }
+            if !isLast { configuration.trim = nil }
+            return try SignalPublisher(
+                configuration: configuration, catalog: plan.catalog, firstOrdinal: taken.firstOrdinal,
+                recovered: taken.signals, acknowledged: acknowledged, metrics: metrics, health: check, logger: logger)
         }
-        do {
-            kind = .redis(
-                try SignalPublisher(
-                    configuration: configuration, catalog: plan.catalog, firstOrdinal: past?.firstOrdinal ?? 1,
-                    recovered: past?.signals ?? RecoveredSignals(), acknowledged: past?.acknowledged, metrics: metrics,
-                    health: health.check("redis", roles: [.processor, .trader]), logger: logger))
-        } catch {
-            throw .conflict("\(error)")
-        }
+        backlog =
+            past.earlier.isEmpty
+            ? nil
+            : journal.map {
+                SignalBacklog(past.earlier, journal: $0, logger: logger) { taken throws(RedisStreamsError) in
+                    try makePublisher(taken, false)
+                }
+            }
+        do { kind = .redis(try makePublisher(past, true)) } catch { throw .conflict("\(error)") }
+    }
+
+    /// Publishes what earlier runs have left beyond what the publisher takes over; before `start`, with the journal started.
+    ///
+    /// - Parameter limit: how long the stream may go on without taking any.
+    /// - Throws: `OverfullJournal` where it did.
+    func publishBacklog(within limit: Duration) async throws(OverfullJournal) {
+        try await backlog?.publish(within: limit)
     }
 
     /// Whether signals of an earlier run are the publisher's affair; else the engine hands them over.
@@ -80,6 +100,8 @@ package struct SignalDestination: Sendable {
     /// Signals taken so far, and how many of them the stream has acknowledged; the console needs none.
     package var takenSignals: (count: UInt64, acknowledged: UInt64) {
         switch kind {
+        // Before all others, and not counted with them.
+        case .redis where backlog?.isWaiting == true: (1, 0)
         case .redis(let publisher): publisher.takenSignals
         case .console: (0, 0)
         }

@@ -21,6 +21,8 @@ final class RecordVerification {
     private(set) var ticks = 0
     private(set) var signals = 0
     private var catalog: MarketCatalog?
+    /// Whether the signals of the run, and those it has taken over and put on record, are for the stream.
+    private var isForStream = true
     /// Of the catalogue, by instrument and strategy.
     private var pairs: [Pair] = []
     /// Of the catalogue's instruments, by kind.
@@ -50,7 +52,7 @@ final class RecordVerification {
                 guard case .missingFeed = error, !segments.isEmpty else { throw error }
                 continue
             }
-            begin(player.catalog)
+            begin(player)
             try play(&player, &tap)
             break
         }
@@ -74,16 +76,19 @@ final class RecordVerification {
                 for signal in decided { try take(signal, player.sequence) }
                 continue
             }
-            // What the earlier run had left has its numbers; what only the next one has on record has that one's.
+            // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
+            // where the next one's signals go.
+            isForStream = player.description?.isForStream ?? true
             for signal in decided where fresh.contains(signal.decision) { try take(signal, player.sequence) }
-            begin(player.catalog)
+            begin(player)
             for signal in decided where !fresh.contains(signal.decision) { try take(signal, player.sequence) }
         }
     }
 
-    private func begin(_ next: MarketCatalog?) {
+    private func begin(_ player: borrowing JournalPlayer) {
         keepCoverage()
-        catalog = next
+        let next = player.catalog
+        (catalog, isForStream) = (next, player.description?.isForStream ?? true)
         tickSeries = [:]
         pairs = []
         guard let next else { return }
@@ -143,9 +148,11 @@ final class RecordVerification {
         guard let catalog else { return }
         signals += 1
         let decision = signal.decision
-        stream.expect(
-            catalog.identifier(of: decision), number: signal.number,
-            fields: SignalLine(catalog: catalog).fields(decision))
+        if isForStream {
+            stream.expect(
+                catalog.identifier(of: decision), number: signal.number,
+                fields: SignalLine(catalog: catalog).fields(decision))
+        }
         let pair = pairs[Int(decision.instrument) * catalog.strategies.count + Int(decision.strategy)]
         guard let store, let series = pair.series,
             let record = ExpectedRecord(decision, of: catalog, sequence: sequence)
