@@ -34,8 +34,10 @@ public struct JournalPlayer: ~Copyable {
     public private(set) var signalCount: UInt64 = 0
     /// Decided and not yet met in the journal.
     private var expected: [PlayedSignal] = []
-    /// Of an earlier run's `expected`, which the next run has put on record.
+    /// Of an earlier run's `expected`, which the next run puts on record; or the one behind it, where that was killed meanwhile.
     private var carriedNumbers: Set<UInt64> = []
+    /// Whether the run has done anything but take over.
+    private var hasBegun = false
     private var lookahead: Place?
     /// Where records go.
     private var records: SPSCRing?
@@ -74,6 +76,7 @@ public struct JournalPlayer: ~Copyable {
             }
             results.append(next)
         }
+        if event.entry.kind != EngineEntryKind.checkpoint { hasBegun = true }
         core?.play(asks: results.filter { $0.entry.kind == EngineEntryKind.asked }.map { $0.entry.detail == 1 })
         switch event.entry.kind {
         case EngineEntryKind.checkpoint: try begin(event, signal)
@@ -206,7 +209,9 @@ public struct JournalPlayer: ~Copyable {
             let description = RunDescription(checkpoint.preface), let catalog = description.catalog
         else { throw .foreignCheckpoint(path: segment.path) }
         if segment.identity.run == run { return try check(checkpoint, place) }
-        carriedNumbers = Set(expected.map(\.number))
+        if hasBegun { carriedNumbers = [] }
+        carriedNumbers.formUnion(expected.map(\.number))
+        hasBegun = false
         if description.decidesLike(self.description) {
             guard core?.checkpoint(signalCount: 0).state == checkpoint.state else {
                 throw place.diverged("another state at the beginning of a run")
@@ -318,7 +323,7 @@ public struct JournalPlayer: ~Copyable {
             if isBehindCheckpoint, expected.isEmpty, recorded.number == signalCount + 1 {
                 // What the recovery of an earlier run's end decided, this run has put on record.
                 signalCount += 1
-                if carriedNumbers.remove(recorded.number) == nil { signal(recorded) }
+                if !carriedNumbers.contains(recorded.number) { signal(recorded) }
             } else if expected.first == recorded {
                 expected.removeFirst()
             } else {

@@ -35,10 +35,25 @@ public struct Recovery: Sendable {
     ///
     /// - Returns: nil where there is no journal, or none with a whole checkpoint.
     /// - Throws: `ReplayError`.
+    ///
+    /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: it is
+    /// as if it had not been.
     public static func perform(in folder: JournalFolder) throws(ReplayError) -> Recovery? {
-        let (start, missing) = try start(in: folder)
+        if let unfinished = try unfinishedStart(in: folder), let whole = try perform(in: folder, before: unfinished),
+            whole.missing.isEmpty
+        {
+            return whole
+        }
+        return try perform(in: folder, before: nil)
+    }
+
+    private static func perform(
+        in folder: JournalFolder, before end: SegmentIdentity?
+    ) throws(ReplayError) -> Recovery? {
+        let (start, missing) = try start(in: folder, before: end)
         guard let start else { return nil }
         var player = JournalPlayer(folder: folder, from: start)
+        if let end { try player.extend(to: end.firstSequence - 1, folder) }
         do throws(ReplayError) {
             while try player.step({ _ in }) {}
             let recorded = player.signalCount - UInt64(player.unrecorded.count)
@@ -72,12 +87,37 @@ public struct Recovery: Sendable {
         self.missing = missing
     }
 
-    /// The newest segment that begins with a checkpoint, and what is missing behind it.
-    private static func start(in folder: JournalFolder) throws(ReplayError) -> (segment: UInt64?, missing: [String]) {
-        var begin: UInt64?
-        var missing: [String] = []
+    /// The first segment of the oldest of the last runs that were killed before they had taken over what the one before them
+    /// left; nil where the last run had. O(entries of such runs).
+    private static func unfinishedStart(in folder: JournalFolder) throws(ReplayError) -> SegmentIdentity? {
+        var (unfinished, current): (SegmentIdentity?, SegmentIdentity?) = (nil, nil)
         do throws(JournalError) {
             for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
+                let segment = try SegmentReader(path: file.path)
+                // Only where there is a run in front of it to go back to.
+                if let current, current.run != segment.identity.run { unfinished = current }
+                var index = 0
+                while let entry = segment.entry(at: index) {
+                    switch entry.kind {
+                    case EngineEntryKind.checkpoint, EngineEntryKind.decision, EngineEntryKind.sums: index += 1
+                    default: return unfinished
+                    }
+                }
+                current = segment.identity
+            }
+        } catch { throw .journal(error) }
+        return unfinished
+    }
+
+    /// The newest segment that begins with a checkpoint, of those in front of `limit`, and what is missing behind it.
+    private static func start(
+        in folder: JournalFolder, before limit: SegmentIdentity?
+    ) throws(ReplayError) -> (segment: UInt64?, missing: [String]) {
+        var begin: UInt64? = limit?.firstSequence
+        var missing: [String] = []
+        do throws(JournalError) {
+            for file in (folder.chains[JournalChain(.engine)] ?? []).reversed()
+            where limit.map({ file.segment < $0.segment }) ?? true {
                 let segment = try SegmentReader(path: file.path)
                 let count = segment.isSealed ? segment.committedEntries : segment.countWholeEntries()
                 let end = segment.identity.firstSequence + UInt64(count)
