@@ -28,8 +28,8 @@ public final class Journal: Sendable {
     ///   - plans: one for each chain that will be written.
     ///   - existing: what the folder holds.
     ///   - wallClock: now.
-    /// - Throws: `system` where the folder can't be made, `budgetTooSmall`, and what reading the newest segment of a
-    ///   chain throws.
+    /// - Throws: `system` where the folder can't be made, `budgetTooSmall`, what reading the newest segment of a chain
+    ///   throws, and `damaged` where that is sealed and not whole.
     public init(
         settings: JournalSettings, plans: [ChainPlan], existing: JournalFolder,
         wallClock: @escaping @Sendable () -> UnixNanos,
@@ -48,7 +48,17 @@ public final class Journal: Sendable {
             guard let newest = files.last else { continue }
             let reader = try SegmentReader(path: newest.path)
             newestRun = max(newestRun, reader.identity.run)
-            nextSequences[chain] = reader.identity.firstSequence + UInt64(reader.countWholeEntries())
+            let whole = try reader.countSoundEntries()
+            if reader.hasWholeEntries(behind: whole) {
+                // Only the machine's end leaves it so, which takes pages in any order.
+                logger.warning(
+                    "the end of a segment is not whole and is left out",
+                    metadata: [
+                        "path": "\(newest.path)", "wholeEntries": "\(whole)",
+                        "writtenEntries": "\(reader.committedEntries)",
+                    ])
+            }
+            nextSequences[chain] = reader.identity.firstSequence + UInt64(whole)
         }
         // A wall clock that was set back must not make this run look older than the last one.
         run = max(UInt64(max(1, wallClock().rawValue)), newestRun + 1)

@@ -28,13 +28,13 @@ public struct ProgressLog: ~Copyable {
 
     /// The notes of a chain, newest first, as long as `body` returns true; a torn tail ends nothing. O(notes read).
     ///
-    /// - Throws: what opening a segment throws.
+    /// - Throws: what opening a segment throws, and `damaged` for a sealed one with a note that is not whole.
     public static func readBackwards(
         _ chain: JournalChain, in folder: JournalFolder, _ body: (UInt64, UInt64, UInt64) -> Bool
     ) throws(JournalError) {
         for file in (folder.chains[chain] ?? []).reversed() {
             let segment = try SegmentReader(path: file.path)
-            for index in (0..<segment.countWholeEntries()).reversed() {
+            for index in (0..<(try segment.countSoundEntries())).reversed() {
                 guard let entry = segment.entry(at: index) else { continue }
                 guard body(entry.word0, entry.word1, entry.word2) else { return }
             }

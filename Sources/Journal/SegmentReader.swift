@@ -106,6 +106,22 @@ import Glibc
         return now.run == raw.run && now.segment == raw.segment && now.first_sequence == raw.first_sequence
     }
 
+    /// Whether whole entries stand behind the first `count`, of which the next one is not whole. O(bytes).
+    public func hasWholeEntries(behind count: Int) -> Bool {
+        (count..<max(count, committedEntries)).contains { entry(at: $0) != nil }
+    }
+
+    /// Whole entries from the start, which are all where the segment is sealed. O(bytes).
+    ///
+    /// - Throws: `damaged` where a sealed segment's are not: no kill has torn it.
+    public func countSoundEntries() throws(JournalError) -> Int {
+        let (count, committed) = (countWholeEntries(), committedEntries)
+        guard !isSealed || count >= committed else {
+            throw .damaged(path: path, reason: "entry \(count) of \(committed) is not whole")
+        }
+        return count
+    }
+
     /// Whole entries from the start. O(bytes).
     public func countWholeEntries() -> Int {
         var count = 0

@@ -115,6 +115,7 @@ public struct Recovery: Sendable {
     ) throws(ReplayError) -> (segment: UInt64?, missing: [String]) {
         var begin: UInt64? = limit?.firstSequence
         var missing: [String] = []
+        var oldest: SegmentReader?
         do throws(JournalError) {
             for file in (folder.chains[JournalChain(.engine)] ?? []).reversed()
             where limit.map({ file.segment < $0.segment }) ?? true {
@@ -128,6 +129,11 @@ public struct Recovery: Sendable {
                 if segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint {
                     return (segment.identity.segment, missing)
                 }
+                oldest = segment
+            }
+            // There is no state to go back to, and there were decisions.
+            if let oldest, oldest.hasWholeEntries(behind: 0) {
+                throw .damaged(path: oldest.path, reason: "its first entry is not whole")
             }
         } catch { throw .journal(error) }
         return (nil, missing)
@@ -177,7 +183,7 @@ public struct Recovery: Sendable {
     public typealias Part = (catalog: MarketCatalog, isForStream: Bool, signals: [PlayedSignal])
 
     /// The signals on record from number `first` up to `last`, in order, with the catalogue of the run that recorded each; from
-    /// the oldest that the journal still has where that is later. O(entries read).
+    /// the oldest that the journal still has where that is later. O(entries read). Throws where damage may hide some.
     public static func signals(
         from first: UInt64, through last: UInt64 = .max, in folder: JournalFolder
     ) throws(ReplayError) -> [Part] {
@@ -202,6 +208,7 @@ public struct Recovery: Sendable {
                 {
                     break
                 }
+                _ = try segment.countSoundEntries()
                 take(segment, first, last, into: &parts)
             }
         } catch { throw .journal(error) }
