@@ -200,8 +200,7 @@ let package = Package(
             name: "FeedHandlerTests",
             dependencies: [
                 "CWslay", "FeedHandler", "Journal", "Replay", "RingBuffer", "Telemetry", "TestSupport",
-                "ThreadExecutor",
-                "TradingModel", "Transport", log,
+                "ThreadExecutor", "TradingModel", "Transport", log,
             ], swiftSettings: common),
         .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
@@ -235,8 +234,7 @@ let package = Package(
             name: "TicklineNodeTests",
             dependencies: [
                 "ExchangeSimulator", "FeedHandler", "Journal", "Monitoring", "Replay", "RingBuffer", "StrategyEngine",
-                "Telemetry",
-                "TestSupport", "ThreadExecutor", "TicklineNode", "TradingModel", log,
+                "Telemetry", "TestSupport", "ThreadExecutor", "TicklineNode", "TradingModel", log,
             ], swiftSettings: common),
         .testTarget(
             name: "SimulationTests", dependencies: ["RedisStreams", "SimulatedWorld", "TestSupport"],
