@@ -264,7 +264,8 @@ public final class JournalCatchUp: @unchecked Sendable {
         logger.error(
             "the store lacks records that the journal has recycled or never had on disk",
             metadata: [
-                "slots": "\(slots)\(run == nextRun ? "" : " and those of earlier runs")",
+                // Not whole, it lacks those of earlier runs.
+                "slots": "\(slots)", "isWholeCount": "\(run == nextRun)",
                 "entries": "\(place.sequence + 1)-\(next.sequence)",
             ])
         (place, run) = (next, nextRun)
