@@ -188,8 +188,8 @@ let package = Package(
         .testTarget(
             name: "StrategyEngineTests",
             dependencies: [
-                "Journal", "RingBuffer", "StrategyEngine", "Telemetry", "TestSupport", "ThreadExecutor", "TradingModel",
-                log,
+                "CJemalloc", "Journal", "RingBuffer", "StrategyEngine", "Telemetry", "TestSupport", "ThreadExecutor",
+                "TradingModel", log,
             ], swiftSettings: common),
         .testTarget(
             name: "JournalTests",
