@@ -3,11 +3,16 @@ import Foundation
 /// The product's own executable, as the tests' build made it.
 public enum Tickline {
     /// `.build/<configuration>/tickline`, beside the test bundle; with `TESTED_CONFIGURATION=release` in the environment the
-    /// one that is shipped, which `scripts/test` has built. Its figures are the product's.
+    /// one that is shipped, which `scripts/test` has built. Its figures are the product's. Where that can't be tested the
+    /// tests end with a line that says why.
     public static let executable: String = {
-        let configuration = ProcessInfo.processInfo.environment["TESTED_CONFIGURATION"]
-        return configuration.map { Repository.root.appendingPathComponent(".build/\($0)/tickline").path }
-            ?? executable(named: "tickline")
+        guard let configuration = ProcessInfo.processInfo.environment["TESTED_CONFIGURATION"] else {
+            return executable(named: "tickline")
+        }
+        do { return try TestedProduct.executable(configuration: configuration, root: Repository.root) } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            exit(78)
+        }
     }()
 
     /// Another executable of the package, beside the test bundle.
