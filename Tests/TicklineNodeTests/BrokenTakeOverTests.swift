@@ -1,0 +1,113 @@
+import Foundation
+import Journal
+import Replay
+import StrategyEngine
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import TicklineNode
+
+/// A run that ends while it puts on record what it takes over from the one before: the next run takes over the rest.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BrokenTakeOverTests {
+    private static let trades = 12_000
+    private static let signals = UInt64(trades - 2)
+    private let folder = try! TemporaryFolder("tickline-broken-take-over")
+
+    private func begin(_ data: URL, _ redis: RedisServer) async throws -> NodeLife {
+        try await NodeLife(data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 256)
+    }
+
+    /// A killed run that has received everything and, its reserve being full, decided less than half of it.
+    private func fullReserve(_ redis: RedisServer) async throws -> URL {
+        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
+        let first = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
+            sizes: TakingOverTests.small, budgetMiB: 36)
+        first.startFeeds()
+        try await waitUntil("all is received and no more is decided", timeout: .seconds(60)) {
+            first.received == Self.trades && first.metrics.total("tickline_journal_reserve_full_total") == 1
+        }
+        let killed = try first.killed("killed")
+        await first.stop()
+        await exchange.stop()
+        return killed
+    }
+
+    /// A copy of `data` in which the newest run has put `count` signals on record, and nothing behind them.
+    private func cut(_ data: URL, behindSignals count: Int, _ name: String) throws -> URL {
+        let copy = folder.url.appendingPathComponent(name)
+        try FileManager.default.copyItem(at: data, to: copy)
+        let journal = try JournalFolder(path: copy.appendingPathComponent("journal").path)
+        let files = try #require(journal.chains[JournalChain(.engine)])
+        let run = try SegmentReader(path: try #require(files.last).path).identity.run
+        var left = count
+        var isCut = false
+        for file in files {
+            let segment = try SegmentReader(path: file.path)
+            guard segment.identity.run == run else { continue }
+            if isCut { try FileManager.default.removeItem(atPath: file.path) }
+            guard !isCut else { continue }
+            var entries = 1
+            while left > 0, let entry = segment.entry(at: entries) {
+                if entry.kind == EngineEntryKind.sums { left -= 1 }
+                entries += 1
+            }
+            // The last segment that is left may have the checkpoint alone.
+            isCut = left == 0
+            if isCut { try end(file, behindEntries: entries, of: segment.identity.tableEntries) }
+        }
+        return copy
+    }
+
+    /// As a kill leaves it whose writer has got so far.
+    private func end(_ file: JournalFolder.File, behindEntries entries: Int, of table: Int) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file.path))
+        // The header's last word: the number of entries.
+        try handle.seek(toOffset: 136)
+        try handle.write(contentsOf: withUnsafeBytes(of: UInt64(entries)) { Data($0) })
+        try handle.seek(toOffset: UInt64(4_096 + entries * 64))
+        try handle.write(contentsOf: Data(count: (table - entries) * 64))
+        try handle.close()
+    }
+
+    @Test func `what a run had not put on record of what it took over is the next one's, whatever it had`() async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        redis.kill()
+        let second = try await begin(try await fullReserve(redis), redis)
+        let whole = try second.killed("killed again")
+        let recorded = second.signals.count
+        await second.stop()
+        #expect(recorded == Self.signals)
+        let counts = [0, 1, 700, 1_415, 1_416, 4_000]
+        // A segment has room for some 1,400 of them.
+        for count in counts {
+            let data = try cut(whole, behindSignals: count, "cut \(count)")
+            try await redis.restart()
+            let third = try await begin(data, redis)
+            try await waitUntil("all is acknowledged", timeout: .seconds(60)) {
+                third.signals.acknowledged == Self.signals
+            }
+            #expect(third.signals.count == Self.signals && third.errors.all.isEmpty, "\(third.errors.all)")
+            let killed = try third.killed("third \(count)")
+            await third.stop()
+            #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
+            let journal = killed.appendingPathComponent("journal").path
+            let numbers = try Recovery.signals(from: 1, in: JournalFolder(path: journal)).flatMap {
+                $0.signals.map(\.number)
+            }
+            #expect(numbers == Array(1...Self.signals))
+            var verification = try JournalVerification(path: journal)
+            var findings: [String] = []
+            try verification.run(progress: { _, _ in }, found: { findings.append("\($0)") })
+            #expect(findings.isEmpty && verification.figures.signals == Self.signals, "\(findings)")
+            redis.kill()
+            for folder in [data, killed] { try FileManager.default.removeItem(at: folder) }
+        }
+        print(
+            "figure: killed when \(counts) of the signals that it took over were on record: each time all",
+            "\(Self.signals) published and on record once")
+    }
+}
