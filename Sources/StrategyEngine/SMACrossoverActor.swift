@@ -104,19 +104,21 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     ///   - publishes: whether the sink takes those, too.
     /// - Returns: false, and nothing changed, where the checkpoint can't be read. Waits for the journal's segments, so its
     ///   thread must run.
+    /// - Throws: `CancellationError` where the task is cancelled meanwhile. The engine is of no use then; what it has not put on
+    ///   record the next run's recovery decides again.
     public func restore(
         _ checkpoint: EngineCheckpoint, instruments: [Int?], strategies: [Int?], unrecorded: [Decision],
         publishes: Bool
-    ) -> Bool {
+    ) throws(CancellationError) -> Bool {
         guard core.restore(checkpoint, instruments: instruments, strategies: strategies) else { return false }
         // What is taken over has its numbers already: it goes on record whatever room there is for new signals.
         core.journal?.demandSegments()
         for decision in unrecorded {
-            waitForJournalRoom()
+            try waitForJournalRoom()
             core.journal?.append(decision)
             if publishes { _ = sink.publish(decision) }
         }
-        waitForJournalRoom()
+        try waitForJournalRoom()
         core.journal?.endDemand()
         core.resume(at: MonotonicClock.now())
         core.publishRecords()
@@ -124,8 +126,9 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     }
 
     /// Blocks until the journal's thread has made a segment, where there is no room.
-    private func waitForJournalRoom() {
+    private func waitForJournalRoom() throws(CancellationError) {
         while !hasJournalRoom() {
+            if Task.isCancelled { throw CancellationError() }
             parker.prepare()
             parker.wait(timeoutNanos: EngineRecorder.fullSinkSleepNanos)
         }

@@ -15,7 +15,7 @@ package struct EngineHandle: Sendable {
     package let adopt: @Sendable ([PublishedSign]) async -> Void
     /// Puts it where a checkpoint stands, with what was decided and is not on record; false where it can't be read. See
     /// `SMACrossoverActor.restore`.
-    let restore: @Sendable (EngineCheckpoint, [Int?], [Int?], [Decision], Bool) async -> Bool
+    let restore: @Sendable (EngineCheckpoint, [Int?], [Int?], [Decision], Bool) async throws(CancellationError) -> Bool
     /// Ends the thread, after `run` has returned.
     let shutdown: @Sendable () -> Void
 
@@ -24,7 +24,12 @@ package struct EngineHandle: Sendable {
         stop = { await engine.stop() }
         abandon = { await engine.abandon() }
         adopt = { await engine.adopt($0) }
-        restore = { await engine.restore($0, instruments: $1, strategies: $2, unrecorded: $3, publishes: $4) }
+        restore = {
+            (checkpoint, instruments, strategies, unrecorded, publishes) async throws(CancellationError) -> Bool in
+            try await engine.restore(
+                checkpoint, instruments: instruments, strategies: strategies, unrecorded: unrecorded,
+                publishes: publishes)
+        }
         shutdown = { engine.shutdown() }
     }
 }

@@ -91,15 +91,15 @@ public struct Node: Sendable {
         until stop: StopSignals, duration: Duration? = nil, onListening: ([ListenAddress]) -> Void = { _ in }
     ) async throws -> RunSummary {
         let ports = try await monitoring.start()
-        let takingOver = Task { try await takeOver() }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet(logger)))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             let (stopped, stopping) = AsyncStream<Void>.makeStream()
+            let taking = Task { try await takeOver() }
             tasks.addTask {
                 await stop.watch {
                     stopping.finish()
-                    takingOver.cancel()
+                    taking.cancel()
                     await group.triggerGracefulShutdown()
                 }
             }
@@ -110,21 +110,21 @@ public struct Node: Sendable {
                 logger.critical("not drained within \(Self.stopLimit); ending all the same")
                 _exit(0)
             }
+            defer { tasks.cancelAll() }
+            do { try await taking.value } catch {
+                await monitoring.stop()
+                guard taking.isCancelled else { throw error }
+                // The stop came while something was taken over: the next start goes on with it.
+                return
+            }
+            let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
+            onListening(zip(hosts, ports).map { ListenAddress(host: $0, port: $1) })
             if let duration {
                 tasks.addTask {
                     try await Task.sleep(for: duration)
                     await group.triggerGracefulShutdown()
                 }
             }
-            defer { tasks.cancelAll() }
-            do { try await takingOver.value } catch {
-                await monitoring.stop()
-                // What was not taken over by a stop is the next run's.
-                if takingOver.isCancelled { return }
-                throw error
-            }
-            let hosts = [settings.collectorHTTP, settings.processorHTTP, settings.traderHTTP].map(\.host)
-            onListening(zip(hosts, ports).map { ListenAddress(host: $0, port: $1) })
             do {
                 try await group.run()
             } catch let error as ServiceGroupError where error == .alreadyFinished() {

@@ -173,13 +173,14 @@ package struct NodeJournal: Sendable {
     /// Puts the engine where the last run stood.
     ///
     /// - Parameter publishes: whether the engine's sink is handed what was decided and is not on record.
-    package func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async {
+    /// - Throws: `CancellationError`, see `SMACrossoverActor.restore`.
+    package func restore(_ engine: EngineHandle, publishes: Bool, logger: Logger) async throws(CancellationError) {
         guard let state = recovered?.state else { return }
         let (instruments, strategies) = state.description.indices(in: description)
         // Also those of an instrument or strategy that this run does not have: the stream was promised them, and all that
         // follows goes by their numbers.
         let unrecorded = description.renumbered(state.unrecorded.map(\.decision), of: state.description)
-        let isRestored = await engine.restore(state.checkpoint, instruments, strategies, unrecorded, publishes)
+        let isRestored = try await engine.restore(state.checkpoint, instruments, strategies, unrecorded, publishes)
         guard isRestored else {
             return logger.warning("the journal's state is of another version; averages warm up anew")
         }

@@ -100,14 +100,15 @@ package struct Pipeline: Sendable {
     /// Each start takes of the journal's room, also where signals without acknowledgement fill the reserve for them. After
     /// too many such starts the stream gets what waits for it first, and all stays as it is where it does not.
     ///
-    /// - Throws: `OverfullJournal`.
-    package func takeOver(logger: Logger) async throws(OverfullJournal) {
+    /// - Throws: `OverfullJournal`; `CancellationError` where the task is cancelled while the engine waits for the journal: what
+    ///   is left to take over is the next start's.
+    package func takeOver(logger: Logger) async throws {
         let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
         do { try await signals.publishBacklog(within: Self.backlogLimit) } catch {
-            journal?.stop()
+            await offCooperativePool { journal?.stop() }
             throw error
         }
-        if mayBegin { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
+        if mayBegin { try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
         signals.start()
         if mayBegin { return }
         let taken = signals.takenSignals
@@ -120,7 +121,7 @@ package struct Pipeline: Sendable {
             await offCooperativePool { journal?.stop() }
             throw OverfullJournal(waiting: waiting)
         }
-        await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
+        try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
     }
 
     private static func configurations(plan: NodePlan, settings: Settings, names: [String]) -> [FeedConfiguration] {

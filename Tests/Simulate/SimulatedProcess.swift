@@ -66,7 +66,11 @@ final class SimulatedProcess: @unchecked Sendable {
         (self.folder, self.writer, self.pipeline) = (folder, writer, pipeline)
         let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)
         journal?.start(signals: { signals.takenSignals })
-        settle { await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
+        settle {
+            do { try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) } catch {
+                preconditionFailure("nobody cancels it")
+            }
+        }
         writer.start()
         signals.start()
         let limit = sim_now_ns() + 2_000_000_000
