@@ -82,8 +82,8 @@ public final class Journal: Sendable {
     ///   - acknowledgedSegment: the engine's segments in front of it hold no signal that waits for its acknowledgement.
     ///   - signals: how many signals were handed to the publisher so far and how many of them, the first, are acknowledged;
     ///     asked on the journal's thread at each look. Segments that may hold others are never recycled.
-    /// - Returns: false where starts in a row have left so much beyond the reserve that this one must take no more of the
-    ///   engine's segments before there are acknowledgements.
+    /// - Returns: false where starts in a row have left so much beyond the reserve that this one must not begin before there
+    ///   are acknowledgements: until `begin` there are segments for notes of those alone, and none is recycled for them.
     @discardableResult
     public func start(
         acknowledgedSegment: UInt64 = 0,
@@ -92,12 +92,19 @@ public final class Journal: Sendable {
         keeper.reserve = DecisionReserve(
             bytes: keeper.reservedBytes, acknowledgedSegment: acknowledgedSegment, signals: signals)
         let mayBegin = keeper.mayBegin
+        if mayBegin { keeper.allowBeginning() }
         keeper.prepareAhead()
         thread.withLock { thread in
             precondition(thread == nil, "a journal is started once")
             thread = DedicatedThread(name: "journal") { [keeper] in keeper.run() }
         }
         return mayBegin
+    }
+
+    /// Lets a run begin that had to wait; true once writers find their first segments. To be asked until then.
+    public func begin() -> Bool {
+        keeper.allowBeginning()
+        return keeper.hasBegun
     }
 
     /// Takes back what the writers have left, synchronises it and ends the thread. After the writers have ended. Blocks.

@@ -9,6 +9,7 @@ import TradingModel
 extension JournalKeeper {
     /// Hands out segments until each chain has as many ahead as planned.
     func prepareAhead() {
+        let isBeginning = !isHeldBack
         for index in chains.indices {
             while needsSegment(index), let handle = makeSegment(index) {
                 chains[index].out.append(handle)
@@ -17,6 +18,7 @@ extension JournalKeeper {
                 chains[index].ready.publishQuietly()
             }
         }
+        if isBeginning { noteBeginning() }
     }
 
     /// Whether a chain has fewer segments than planned.
@@ -24,6 +26,7 @@ extension JournalKeeper {
         // One in use beside those ahead; before the first is taken one more is ahead.
         let plan = chains[index].plan
         if plan.isOnDemand, !chains[index].demand.hasBeenMade { return false }
+        if isHeldBack, plan.chain.kind != .acknowledgements { return false }
         return plan.segmentBytes > 0 && chains[index].ready.freeSlots > 0 && chains[index].out.count <= plan.readyAhead
     }
 
@@ -159,6 +162,7 @@ extension JournalKeeper {
     /// The written segment that ended first, among those that a recovery would not need and that hold no decisions nobody has
     /// acknowledged, by its chain. `onlyOthers`: not one of the engine's.
     private func oldest(onlyOthers: Bool) -> Int? {
+        if isHeldBack { return nil }
         var oldest: (index: Int, endedNanos: Int64)?
         for index in chains.indices where !onlyOthers || chains[index].plan.chain.kind != .engine {
             guard let first = chains[index].sealed.first, mayRecycle(first), !holdsLastNotes(chains[index]),

@@ -75,6 +75,8 @@ final class JournalKeeper: @unchecked Sendable {
     private var latestEndNanos: Int64 = 0
     private let parker = Parker()
     private let stopRequested = Atomic<Bool>(false)
+    private let isAllowedToBegin = Atomic<Bool>(false)
+    private let firstSegmentsMade = Atomic<Bool>(false)
     private var nextSyncAt = MonotonicNanos(rawValue: 0)
     private var loggedAt: MonotonicNanos?
     /// What making a segment failed with last, and until when it is not tried again.
@@ -118,6 +120,19 @@ final class JournalKeeper: @unchecked Sendable {
                     sealed: sealed))
         }
     }
+
+    // Relaxed, both: they say nothing of other memory; segments come by the ring.
+    /// Lets every chain have segments, and old ones be recycled for them.
+    func allowBeginning() { isAllowedToBegin.store(true, ordering: .relaxed) }
+
+    /// Whether all chains have had the chance of a segment since.
+    var hasBegun: Bool { firstSegmentsMade.load(ordering: .relaxed) }
+
+    /// They have.
+    func noteBeginning() { firstSegmentsMade.store(true, ordering: .relaxed) }
+
+    /// Whether the journal must stay as it is, but for notes of what is acknowledged.
+    var isHeldBack: Bool { !isAllowedToBegin.load(ordering: .relaxed) }
 
     /// What is acknowledged by now; a reserve is full only while the engine wants another segment.
     private func lookAtReserve() {
@@ -271,7 +286,11 @@ final class JournalKeeper: @unchecked Sendable {
         metrics.reserved.set(Double(reserve.bytes))
         metrics.reservedInUse.set(Double(reservedBytesInUse))
         let inMemory = chains.first { $0.out.contains { $0.descriptor < 0 } }
-        if reserve.isFull {
+        if isHeldBack {
+            health.report(
+                isReady: false,
+                reason: "signals without acknowledgement fill the journal: nothing is received before Redis has them")
+        } else if reserve.isFull {
             health.report(isReady: false, reason: "signals without acknowledgement fill the journal's reserve for them")
         } else if chains.indices.contains(where: needsSegment) {
             health.report(isReady: false, reason: makingTrouble)

@@ -120,12 +120,21 @@ package struct NodeJournal: Sendable {
     @discardableResult
     package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) -> Bool {
         let mayBegin = journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
-        // A run that stores for the first time begins with a note of what was recorded before it did.
-        stored?.append(recovered.map { $0.storedSequence ?? $0.lastSequence } ?? 0)
+        if mayBegin { noteStored() }
         // A run that publishes notes what was decided while none did, so that nobody looks for it later.
         if recovered?.isPublishedNoted != true { acknowledged?.append(recovered?.publishedThrough ?? 0) }
         return mayBegin
     }
+
+    /// Lets a run begin that had to wait, see `Journal.begin`.
+    package func begin() -> Bool {
+        guard journal.begin() else { return false }
+        noteStored()
+        return true
+    }
+
+    /// A run that stores for the first time begins with a note of what was recorded before it did.
+    private func noteStored() { stored?.append(recovered.map { $0.storedSequence ?? $0.lastSequence } ?? 0) }
 
     /// Ends the journal's thread, after everything that writes.
     package func stop() { journal.stop() }

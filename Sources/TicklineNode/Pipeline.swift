@@ -121,6 +121,7 @@ package struct Pipeline: Sendable {
             await offCooperativePool { journal?.stop() }
             throw OverfullJournal(waiting: waiting)
         }
+        while journal?.begin() == false { try await Task.sleep(for: .milliseconds(1)) }
         try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
     }
 
