@@ -80,8 +80,16 @@ package struct NodeJournal: Sendable {
         stored = !hasStore ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
         acknowledged =
             plan.redis == nil
-            ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.acknowledgements))))
+            ? nil
+            : SharedLog(
+                ProgressLog(
+                    writer: journal.writer(of: JournalChain(.acknowledgements)),
+                    mostWaitMillis: Self.mostAcknowledgementWaitMillis))
     }
+
+    /// How long the publisher's thread waits for room for an acknowledgement: ten looks of the journal's thread. Of a signal
+    /// without one the next run can't tell whether the stream has lost it or a consumer has removed it.
+    private static let mostAcknowledgementWaitMillis = 100
 
     private static func plans(
         _ plan: NodePlan, _ sizes: JournalSizes, budgetBytes: Int, prefaceBytes: Int
