@@ -13,6 +13,7 @@ struct FaultPlan {
         static let kills = Kinds(rawValue: 1 << 4)
         static let disk = Kinds(rawValue: 1 << 5)
         static let reserve = Kinds(rawValue: 1 << 6)
+        static let consumers = Kinds(rawValue: 1 << 7)
     }
 
     let kinds: Kinds
@@ -34,6 +35,7 @@ struct FaultPlan {
     init(_ world: World) {
         var kinds = Kinds(rawValue: world.random(0...31))
         if world.happens(oneIn: 3) { kinds.insert(.disk) }
+        if world.happens(oneIn: 2) { kinds.insert(.consumers) }
         // Signals that wait, in a small journal that fills with them life after life.
         let fillsReserve = world.happens(oneIn: 6)
         if fillsReserve { kinds = kinds.subtracting(.redis).union([.kills, .reserve]) }
@@ -60,6 +62,7 @@ struct FaultPlan {
             (.kills, { simulation.killSoon() }),
             (.disk, { disk(simulation) }),
             (.reserve, { reserve(simulation) }),
+            (.consumers, { simulation.redis.consume(areKnown: publishesOnce || simulation.knowsAcknowledgements) }),
         ]
         let possible = all.filter { kinds.contains($0.0) }
         guard !possible.isEmpty else { return }

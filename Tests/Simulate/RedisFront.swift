@@ -6,7 +6,10 @@ final class RedisFront {
     static let port: UInt16 = 6_379
 
     private let world: World
+    private let stream: String
     let server: SimulatedRedis
+    /// Of the signal stream.
+    private(set) var ledger = StreamLedger()
     private var clients: [Int: Connection] = [:]
     /// Whether it takes no connections.
     private(set) var isAway = false
@@ -15,9 +18,11 @@ final class RedisFront {
     /// The next reply ends so many bytes after its begin, and the connection with it.
     private var cutBehind: Int?
 
-    init(_ world: World) {
+    init(_ world: World, stream: String) {
         self.world = world
+        self.stream = stream
         server = SimulatedRedis(clockMillis: { 2_000_000_000_000 + sim_now_ns() / 1_000_000 })
+        server.noteAdded = { [unowned self] in if $0 == stream { ledger.append($1) } }
     }
 
     func serve(_ connection: Connection) {
@@ -48,17 +53,6 @@ final class RedisFront {
         connection.send(reply)
     }
 
-    /// The stream's entries, by field.
-    func entries(_ stream: String) -> [[String: String]] {
-        server.entries(of: stream).map { entry in
-            var fields: [String: String] = [:]
-            for index in stride(from: 0, to: entry.fields.count - 1, by: 2) {
-                fields[entry.fields[index]] = entry.fields[index + 1]
-            }
-            return fields
-        }
-    }
-
     // MARK: what may happen to it
 
     /// Down for a while; with or without its data afterwards.
@@ -67,6 +61,7 @@ final class RedisFront {
         sim_listen(Self.port, false)
         for connection in clients.values { connection.cut() }
         server.restart(with: keepingData ? server.data : RedisData())
+        if !keepingData { ledger.loseData() }
         isAway = true
         world.after(millis: millis) { [self] in
             sim_listen(Self.port, true)
@@ -92,5 +87,27 @@ final class RedisFront {
         world.note("Redis answers \(error)")
         server.fault = error
         world.after(millis: millis) { [self] in server.fault = nil }
+    }
+
+    /// A consumer removes some entries, or all but the newest.
+    ///
+    /// - Parameter areKnown: whether the publisher is certain to know that the stream had them.
+    func consume(areKnown: Bool) {
+        let entries = server.entries(of: stream)
+        guard !isAway, !entries.isEmpty else { return }
+        let command: [String]
+        if world.happens(oneIn: 3) {
+            command = ["XTRIM", stream, "MAXLEN", "\(world.random(0...min(20, entries.count)))"]
+        } else {
+            let chosen = (0..<world.random(1...5)).map { _ in entries[world.random(0...entries.count - 1)].id }
+            command = ["XDEL", stream] + chosen.map(\.description)
+        }
+        world.note("a consumer: \(command)")
+        let client = server.connect()
+        let words = command.map { "$\($0.utf8.count)\r\n\($0)\r\n" }
+        _ = server.receive(Array("*\(words.count)\r\n\(words.joined())".utf8), from: client)
+        server.disconnect(client)
+        let left = Set(server.entries(of: stream).map(\.id))
+        for entry in entries where !left.contains(entry.id) { ledger.remove(entry, isKnown: areKnown) }
     }
 }

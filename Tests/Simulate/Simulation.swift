@@ -38,8 +38,8 @@ final class Simulation: @unchecked Sendable {
     init(folder: String, logger: Logger) throws {
         plan = FaultPlan(world)
         exchange = ExchangeFront(world, market)
-        redis = RedisFront(world)
         var settings = Settings()
+        redis = RedisFront(world, stream: settings.signalStream)
         settings.feeds = ["ws://127.0.0.1:\(Self.exchangePort)/stream?streams=btcusdt@trade/ethusdt@trade"]
         (settings.shortPeriod, settings.longPeriod) = (3, 8)
         settings.redis = "redis://127.0.0.1:\(RedisFront.port)"
@@ -81,10 +81,13 @@ final class Simulation: @unchecked Sendable {
         exchange.noteDeliveries()
         var oracle = Oracle(market: market, documents: documents, catalog: catalog)
         oracle.check(
-            entries: redis.entries(settings.signalStream), deliveries: exchange.deliveries, forgettable: forgettable)
+            ledger: redis.ledger, deliveries: exchange.deliveries, forgettable: forgettable, countedSlots: countedSlots)
         outcome = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs, oracle.unstoredIDs)
         return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches
     }
+
+    /// Slots that lives of the process count as not stored.
+    private var countedSlots: UInt64 { lives.reduce(0) { $0 + $1.unstoredSlots } }
 
     /// Signals there had to be, refilled ids, ids in gaps, and those that a kill took out of memory.
     private var outcome = (signals: 0, refilled: 0, missing: 0, unstored: 0)
@@ -94,8 +97,14 @@ final class Simulation: @unchecked Sendable {
         let trades = market.trades.reduce(0) { $0 + $1.count }
         return "trades \(trades) | signals \(outcome.signals) | processes \(lives.count) | refilled \(outcome.refilled)"
             + " | in gaps \(outcome.missing) | segments in memory \(lives.reduce(0) { $0 + $1.segmentsInMemory })"
-            + " | unstored \(outcome.unstored) | reserve full \(lives.reduce(0) { $0 + $1.reserveFullCount })"
+            + " | unstored \(outcome.unstored) of \(countedSlots) counted | removed \(redis.ledger.removedCount) | reserve full \(lives.reduce(0) { $0 + $1.reserveFullCount })"
             + " | seconds \(world.now / 1_000_000_000)"
+    }
+
+    /// Whether the process is certain to know, also after a kill, what of its signals the stream has had.
+    var knowsAcknowledgements: Bool {
+        guard let process, process.isRunning, process.segmentsInMemory == 0, !sim_is_killed() else { return false }
+        return process.pipeline.map { $0.signals.takenSignals.count == $0.signals.takenSignals.acknowledged } ?? false
     }
 
     private var words: String { process?.failure.map { ": \($0)" } ?? "" }

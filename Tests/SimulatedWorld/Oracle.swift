@@ -8,9 +8,10 @@ public struct Oracle {
     /// What one kill could take, or the store had to do without, because some of the journal was in memory while the disk
     /// refused: by instrument, ids from `from`, in front of which all was on disk and stored, up to `upTo`, the newest there was.
     ///
-    /// The next life may lack the state that these ids led to, so that it finds a hole there or decides on what is refilled
-    /// anew; the store may lack their records, and the stream what it did not have by then. Everything else holds for them as
-    /// well: what is stored and signalled is right, once, and no signal comes from a window with a hole in it.
+    /// The next life may lack the state that these ids led to, so that it finds a hole there, which has a record, or decides on
+    /// what is refilled anew. The store may lack as many of their records as the product counts; and where it counts any, which
+    /// may have been a hole's, the stream may lack what it did not have by then. Everything else holds for them as well: what is
+    /// stored and signalled is right, once, and no signal comes from a window with a hole in it.
     public struct Forgettable {
         let from: [UInt64]
         let upTo: [UInt64]
@@ -37,6 +38,7 @@ public struct Oracle {
     /// Ids that a kill took out of memory.
     public private(set) var unstoredIDs = 0
     private var forgettable: [Forgettable] = []
+    private var countedSlots: UInt64 = 0
     private var noticedTwice: Set<SimulatedDocuments.GapKey> = []
 
     /// Of one run.
@@ -49,14 +51,16 @@ public struct Oracle {
     /// Compares all with all.
     ///
     /// - Parameters:
-    ///   - entries: the stream's, in order.
+    ///   - ledger: the stream's.
     ///   - deliveries: by connection.
     ///   - forgettable: one for each kill of a process that had some of its journal in memory, and each time such a one says
     ///     that its store lacks records.
+    ///   - countedSlots: of how many it says so.
     public mutating func check(
-        entries: [[String: String]], deliveries: [Delivery], forgettable: [Forgettable]
+        ledger: StreamLedger, deliveries: [Delivery], forgettable: [Forgettable], countedSlots: UInt64
     ) {
         self.forgettable = forgettable
+        self.countedSlots = countedSlots
         breaches += documents.conflicts.map { "stored twice with other contents: \($0)" }
         noticedTwice = documents.noticedTwice
         for key in noticedTwice where !isForgettable(Int(key.instrument), key.firstID) {
@@ -71,11 +75,14 @@ public struct Oracle {
                 checkDecision(signal, id)
             }
         }
+        if unstoredIDs > countedSlots {
+            breaches.append("\(unstoredIDs) trades are not stored, of which the product counts \(countedSlots)")
+        }
         expectedSignals = possible.values.count { $0.isRequired }
         for (id, decision) in documents.decisions where decision.isSignal && possible[id] == nil {
             breaches.append("stored signal \(id) is none")
         }
-        check(entries, possible)
+        check(ledger, possible)
         var ways: [SimulatedDocuments.Key: Int] = [:]
         for item in deliveries.joined() {
             ways[SimulatedDocuments.Key(instrument: UInt32(item.instrument), id: item.id), default: 0] += 1
@@ -85,6 +92,11 @@ public struct Oracle {
 
     private func isForgettable(_ instrument: Int, _ id: UInt64) -> Bool {
         forgettable.contains { id >= $0.from[instrument] && id <= $0.upTo[instrument] }
+    }
+
+    /// Whether it is not known what became of it: the product says that records are lost, and this may be one.
+    private func isUnknown(_ instrument: Int, _ id: UInt64) -> Bool {
+        countedSlots > 0 && isForgettable(instrument, id)
     }
 
     // MARK: ticks
@@ -172,18 +184,22 @@ public struct Oracle {
         if !isSame { breaches.append("signal \(id) is stored with other numbers") }
     }
 
-    /// Each required signal once, nothing that is none, and those of an instrument in the order of their ticks.
-    private mutating func check(_ entries: [[String: String]], _ possible: [String: PossibleSignal]) {
+    /// Each required signal was added once, nothing that is none, and those of an instrument in the order of their ticks.
+    private mutating func check(_ ledger: StreamLedger, _ possible: [String: PossibleSignal]) {
         var seen: Set<String> = []
         var newest: [String: UInt64] = [:]
-        for entry in entries {
+        for entry in ledger.appended {
             guard let id = entry["id"], let symbol = entry["symbol"], let tick = entry["tickId"].flatMap({ UInt64($0) })
             else {
                 breaches.append("an entry of the stream lacks fields: \(entry)")
                 continue
             }
-            if !seen.insert(id).inserted { breaches.append("signal \(id) is doubled in the stream") }
-            let mayBeLate = market.symbols.firstIndex(of: symbol).map { isForgettable($0, tick) } ?? false
+            let isRepeat = !seen.insert(id).inserted
+            let isInRange = market.symbols.firstIndex(of: symbol).map { isForgettable($0, tick) } ?? false
+            // What neither the journal nor the stream has any more is decided anew.
+            let mayComeAgain = ledger.mayComeAgain.contains(id) || isInRange && ledger.removed.contains(id)
+            if isRepeat, !mayComeAgain { breaches.append("signal \(id) is doubled in the stream") }
+            let mayBeLate = isRepeat || isInRange
             if let before = newest[symbol], before > tick, !mayBeLate {
                 breaches.append("signal \(id) is out of order")
             }
@@ -194,6 +210,7 @@ public struct Oracle {
             }
             check(entry, signal, id)
         }
+        seen.formUnion(ledger.removedBeforeLoss)
         for (id, signal) in possible.sorted(by: { $0.key < $1.key }) where signal.isRequired && !seen.contains(id) {
             breaches.append("signal \(id) is not in the stream")
         }
@@ -227,11 +244,11 @@ public struct Oracle {
         for index in (begin ?? trades.count)..<trades.count {
             let id = trades[index].id
             let key = SimulatedDocuments.Key(instrument: UInt32(instrument), id: id)
-            let (isStored, isInGap, isForgettable) = (
-                documents.ticks[key] != nil, isInGap(key), isForgettable(instrument, id)
+            let (isStored, isInGap, isUnknown) = (
+                documents.ticks[key] != nil, isInGap(key), isUnknown(instrument, id)
             )
-            let withHole = isStored && !isInGap && !isForgettable ? [] : views.map { $0.broken() }
-            guard isStored || isForgettable else {
+            let withHole = isStored && !isInGap && !isUnknown ? [] : views.map { $0.broken() }
+            guard isStored || isUnknown else {
                 holeStart = holeStart ?? id
                 views = Set(withHole)
                 continue
@@ -256,7 +273,7 @@ public struct Oracle {
                     price: trades[index].price, shortSum: short, longSum: long,
                     exchangeTime: UnixNanos(rawValue: trades[index].timeMicros * 1_000),
                     receiveTime: UnixNanos(rawValue: 0), receiveMonotonic: MonotonicNanos(rawValue: 0))
-                let isRequired = !isForgettable && outcomes.count == 1
+                let isRequired = !isUnknown && outcomes.count == 1
                 signals.append(PossibleSignal(decision: decision, isRequired: isRequired))
             }
         }

@@ -14,7 +14,9 @@ extension SimulatedRedis {
     }
 
     private func add(_ fields: [String], to key: RedisData.Key) -> RedisEntryID {
-        data.streams[key, default: RedisStream()].add(fields, atMillis: clockMillis())
+        let id = data.streams[key, default: RedisStream()].add(fields, atMillis: clockMillis())
+        noteAdded(key.name, RedisEntry(id: id, fields: fields))
+        return id
     }
 
     /// `EVALSHA sha1 2 stream ids id field value …`.

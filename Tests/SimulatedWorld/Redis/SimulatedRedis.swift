@@ -20,6 +20,8 @@ public final class SimulatedRedis {
 
     /// The state that commands are refused for; nil while all are carried out.
     public var fault: RedisFault?
+    /// Told each entry that is added, with its stream's name.
+    public var noteAdded: (String, RedisEntry) -> Void = { _, _ in }
     /// What the server holds.
     public internal(set) var data = RedisData()
     let password: String?
