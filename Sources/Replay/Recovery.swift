@@ -36,8 +36,8 @@ public struct Recovery: Sendable {
     /// - Returns: nil where there is no journal, or none with a whole checkpoint.
     /// - Throws: `ReplayError`.
     ///
-    /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: it is
-    /// as if it had not been.
+    /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: the end
+    /// of the one before is replayed again, and what is not on record is the next run's.
     public static func perform(in folder: JournalFolder) throws(ReplayError) -> Recovery? {
         if let unfinished = try unfinishedStart(in: folder), let whole = try perform(in: folder, before: unfinished),
             whole.missing.isEmpty
@@ -56,7 +56,8 @@ public struct Recovery: Sendable {
         if let end { try player.extend(to: end.firstSequence - 1, folder) }
         do throws(ReplayError) {
             while try player.step({ _ in }) {}
-            let recorded = player.signalCount - UInt64(player.unrecorded.count)
+            var recorded = player.signalCount - UInt64(player.unrecorded.count)
+            if let end { recorded = max(recorded, try lastSignal(from: end.segment, in: folder)) }
             try player.takeLeftovers { _ in }
             return Recovery(&player, recordedSignals: recorded, missing: missing)
         } catch {
