@@ -93,6 +93,7 @@ public final class Journal: Sendable {
             bytes: keeper.reservedBytes, acknowledgedSegment: acknowledgedSegment, signals: signals)
         let mayBegin = keeper.mayBegin
         if mayBegin { keeper.allowBeginning() }
+        keeper.removeSpares()
         keeper.prepareAhead()
         thread.withLock { thread in
             precondition(thread == nil, "a journal is started once")

@@ -73,6 +73,8 @@ final class JournalKeeper: @unchecked Sendable {
     private let logger: Logger
     /// The latest of all `endedNanos`.
     private var latestEndNanos: Int64 = 0
+    /// Files that an earlier run had made ahead.
+    private let spares: [String]
     private let parker = Parker()
     private let stopRequested = Atomic<Bool>(false)
     private let isAllowedToBegin = Atomic<Bool>(false)
@@ -99,7 +101,7 @@ final class JournalKeeper: @unchecked Sendable {
         self.metrics = metrics
         self.health = health
         self.logger = logger
-        for path in existing.spares { unsafe unlink(path) }
+        spares = existing.spares
         latestEndNanos = existing.chains.values.joined().reduce(wallClock().rawValue) { max($0, $1.modifiedNanos) }
         // Chains that this run does not write are kept as well, for reading, until the budget's end.
         for chain in Set(plans.map(\.chain)).union(existing.chains.keys).sorted() {
@@ -119,6 +121,11 @@ final class JournalKeeper: @unchecked Sendable {
                     exchange: exchanges[chain] ?? SegmentExchange(), nextSegment: (files.last?.segment ?? 0) + 1,
                     sealed: sealed))
         }
+    }
+
+    /// Removes what an earlier run had made ahead, whose names are needed; before the first segment is made.
+    func removeSpares() {
+        for path in spares { unsafe unlink(path) }
     }
 
     // Relaxed, both: they say nothing of other memory; segments come by the ring.
