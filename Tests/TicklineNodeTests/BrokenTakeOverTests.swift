@@ -18,22 +18,6 @@ import Testing
         try await NodeLife(data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 256)
     }
 
-    /// A killed run that has received everything and, its reserve being full, decided less than half of it.
-    private func fullReserve(_ redis: RedisServer) async throws -> URL {
-        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
-        let first = try await NodeLife(
-            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
-            sizes: TakingOverTests.small, budgetMiB: 36)
-        first.startFeeds()
-        try await waitUntil("all is received and no more is decided", timeout: .seconds(60)) {
-            first.received == Self.trades && first.metrics.total("tickline_journal_reserve_full_total") == 1
-        }
-        let killed = try first.killed("killed")
-        await first.stop()
-        await exchange.stop()
-        return killed
-    }
-
     /// A copy of `data` in which the newest run has put `count` signals on record, and nothing behind them.
     private func cut(_ data: URL, behindSignals count: Int, _ name: String) throws -> URL {
         let copy = folder.url.appendingPathComponent(name)
@@ -76,7 +60,8 @@ import Testing
         defer { folder.remove() }
         let redis = try await RedisServer()
         redis.kill()
-        let second = try await begin(try await fullReserve(redis), redis)
+        let second = try await begin(
+            try await NodeLife.killedWithFullReserve(folder.url, trades: Self.trades, redis), redis)
         let whole = try second.killed("killed again")
         let recorded = second.signals.count
         await second.stop()

@@ -11,22 +11,6 @@ import Testing
     private static let further = 4_000
     private let folder = try! TemporaryFolder("tickline-full-reserve")
 
-    /// The journal of a run that was killed with its reserve full.
-    private func killedFirst(_ redis: RedisServer) async throws -> URL {
-        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
-        let first = try await NodeLife(
-            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
-            sizes: TakingOverTests.small, budgetMiB: 36)
-        first.startFeeds()
-        try await waitUntil("the reserve is full", timeout: .seconds(60)) {
-            first.received == Self.trades && first.metrics.total("tickline_journal_reserve_full_total") == 1
-        }
-        let killed = try first.killed("killed")
-        await first.stop()
-        await exchange.stop()
-        return killed
-    }
-
     private func journal(_ life: NodeLife) throws -> HealthCheck.Status {
         try #require(life.health.readings(of: .processor).first { $0.name == "journal" }).status
     }
@@ -37,7 +21,7 @@ import Testing
         defer { folder.remove() }
         let redis = try await RedisServer()
         redis.kill()
-        let killed = try await killedFirst(redis)
+        let killed = try await NodeLife.killedWithFullReserve(folder.url, trades: Self.trades, redis)
         let exchange = try await AlternatingExchange(first: Self.trades + 1, trades: Self.further, folder: folder.url)
         let life = try await NodeLife(
             killed, redis: redis.url, port: exchange.port, sizes: TakingOverTests.small, budgetMiB: 36)

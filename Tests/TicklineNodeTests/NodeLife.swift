@@ -145,6 +145,25 @@ final class NodeLife {
     }
 }
 
+extension NodeLife {
+    /// The data of a run that was killed when it had received `trades` and, its reserve being full (36 MiB, `TakingOverTests.small`),
+    /// decided on less than half of them.
+    static func killedWithFullReserve(_ folder: URL, trades: Int, _ redis: RedisServer) async throws -> URL {
+        let exchange = try await AlternatingExchange(trades: trades, folder: folder)
+        let life = try await NodeLife(
+            folder.appendingPathComponent("data"), redis: redis.url, port: exchange.port, sizes: TakingOverTests.small,
+            budgetMiB: 36)
+        life.startFeeds()
+        try await waitUntil("all is received and no more is decided", timeout: .seconds(60)) {
+            life.received == trades && life.metrics.total("tickline_journal_reserve_full_total") == 1
+        }
+        let killed = try life.killed("killed")
+        await life.stop()
+        await exchange.stop()
+        return killed
+    }
+}
+
 extension RedisServer {
     /// The trades on which the stream's signals were decided, in the stream's order, by an independent client.
     func tradesOfSignals() throws -> [UInt64] { try values(of: "tickId").compactMap { UInt64($0) } }
