@@ -100,8 +100,9 @@ package struct SignalDestination: Sendable {
     /// Signals taken so far, and how many of them the stream has acknowledged; the console needs none.
     package var takenSignals: (count: UInt64, acknowledged: UInt64) {
         switch kind {
-        // Before all others, and not counted with them.
-        case .redis where backlog?.isWaiting == true: (1, 0)
+        // What is published before is not counted, but none of it is acknowledged before the last of it is, and of the others none
+        // can be.
+        case .redis(let publisher) where backlog?.isWaiting == true: (publisher.takenSignals.count + 1, 0)
         case .redis(let publisher): publisher.takenSignals
         case .console: (0, 0)
         }

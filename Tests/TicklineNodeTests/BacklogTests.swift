@@ -50,6 +50,7 @@ import Testing
         }
         // All but the newest ones, which a run could have begun with.
         #expect(error?.waiting == UInt64(trades - 2 - 3_000) && "\(error!)".contains("4998 signals"))
+        try await checkThatAllIsKept(first, redis, sizes)
 
         try await redis.restart()
         life = try await NodeLife(first, redis: redis.url, sizes: sizes, budgetMiB: 128)
@@ -70,6 +71,19 @@ import Testing
         await life.stop()
         #expect(try redis.tradesOfSignals().count == trades - 2)
         print("figure: \(trades - 2) signals without acknowledgement, 3,000 taken over at a time, each published once")
+    }
+
+    /// Until those in front are published the journal is told of more than all others, none of them acknowledged: it keeps all.
+    private func checkThatAllIsKept(_ data: URL, _ redis: RedisServer, _ sizes: JournalSizes) async throws {
+        var settings = Settings()
+        settings.feeds = ["ws://127.0.0.1:1/stream?streams=btcusdt@trade"]
+        (settings.shortPeriod, settings.longPeriod, settings.redis, settings.data) = (1, 2, redis.url, data.path)
+        (settings.store, settings.journalBudgetMiB) = (.none, 128)
+        let pipeline = try Pipeline(
+            plan: try NodePlan(settings: settings), settings: settings, folder: try DataFolder(path: data.path),
+            journalSizes: sizes, metrics: MetricsRegistry(), health: HealthRegistry(), logger: LoggedErrors().logger)
+        #expect(pipeline.signals.takenSignals == (UInt64(sizes.takenOverSignals) + 1, 0))
+        pipeline.engine.shutdown()
     }
 
     @Test func `what went to the console is not published later, and what waited before it is`() async throws {
