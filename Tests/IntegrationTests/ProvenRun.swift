@@ -36,21 +36,31 @@ final class ProvenRun {
         let part = folder.url.appendingPathComponent("part.ndjson")
         let lines = try SharedData.lines(gzip: Self.file).prefix(cut).joined(separator: "\n")
         try (lines + "\n").write(to: part, atomically: true, encoding: .utf8)
-        for (index, (path, count)) in [(part.path, cut), (SharedData.path(Self.file), Self.ticks)].enumerated() {
-            let simulator = try await RunningSimulator(
-                [path, "--speed", "max"], folder: folder.url, name: "simulate\(index)")
-            let run = try RunningTickline(
-                ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"] + arguments, folder: folder.url,
-                name: "run\(index)", data: "data")
-            try await waitUntil("all ticks seen", timeout: .seconds(60)) {
-                let taken = await run.metric("tickline_ticks_total")
-                let repeated = await run.metric("tickline_ticks_repeated_total")
-                return Int(taken + repeated) == count
-            }
-            if index == 1 { try running() }
-            guard run.process.stop() == 0 else { throw ConditionTimeout(description: run.process.output) }
-            simulator.process.stop()
+        try await play(part.path, until: cut, arguments, name: "0")
+        try await play(SharedData.path(Self.file), until: Self.ticks, arguments, name: "1", running: running)
+    }
+
+    /// Plays the whole once more: the same engine has taken all of it.
+    func repeatAll(_ arguments: [String]) async throws {
+        try await play(SharedData.path(Self.file), until: Self.ticks, arguments, name: "2")
+    }
+
+    private func play(
+        _ path: String, until count: Int, _ arguments: [String], name: String, running: () throws -> Void = {}
+    ) async throws {
+        let simulator = try await RunningSimulator(
+            [path, "--speed", "max"], folder: folder.url, name: "simulate\(name)")
+        let run = try RunningTickline(
+            ["--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade"] + arguments, folder: folder.url,
+            name: "run\(name)", data: "data")
+        try await waitUntil("all ticks seen", timeout: .seconds(60)) {
+            let taken = await run.metric("tickline_ticks_total")
+            let repeated = await run.metric("tickline_ticks_repeated_total")
+            return Int(taken + repeated) == count
         }
+        try running()
+        guard run.process.stop() == 0 else { throw ConditionTimeout(description: run.process.output) }
+        simulator.process.stop()
     }
 
     /// Runs `tickline` and gives its status, the lines of its output, and its errors.

@@ -111,6 +111,25 @@ import Testing
         #expect(unmarked.lines.count == 3 && unmarked.error.contains("5 pending"), "\(unmarked)")
     }
 
+    @Test func `ticks stay compared to the last one when a later run took none of them`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        try await run.play([])
+        try await run.repeatAll([])
+        let clean = try verify(run, ["--format", "table"])
+        #expect(clean.status == 0, "\(clean)")
+        #expect(clean.lines.last?.hasPrefix("store: 9794 equal, 0 differences") == true, "\(clean.lines)")
+        let (ticks, tick) = (run.trades.map(\.id), "binance:BTCUSDT:trade:")
+        try change(
+            run, "DELETE FROM tick_rows WHERE id = \(ticks[9_756])", "DELETE FROM tick_rows WHERE id = \(ticks[9_100])",
+            "UPDATE tick_rows SET event_ns = 0 WHERE id = \(ticks[9_500])")
+        let found = try verify(run, ["--format", "table"])
+        #expect(found.status == 1)
+        let named = ["missing in the store: \(tick)\(ticks[9_100])", "missing in the store: \(tick)\(ticks[9_756])"]
+        for line in named { #expect(found.lines.contains(line), "\(found.lines)") }
+        #expect(found.lines.contains { $0.hasPrefix("altered in the store: \(tick)\(ticks[9_500]), eventTimeNanos:") })
+    }
+
     @Test func `two combined recordings are clean, quotes and futures included`() async throws {
         let run = try ProvenRun()
         defer { run.folder.remove() }

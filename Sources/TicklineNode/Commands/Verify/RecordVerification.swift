@@ -164,10 +164,11 @@ final class RecordVerification {
         keepCoverage()
         for (prefix, ticks) in covered { stream.cover(prefix, tickIDs: ticks) }
         guard let store else { return }
-        for index in Set(tickSeries.values) { try store.finish(index, at: nil) }
         for (index, last) in signalSeries.sorted(by: { $0.key < $1.key }) {
             try store.finish(index, at: Int64(clamping: last))
         }
+        // Also those of which the last run took nothing.
+        try store.finish()
     }
 }
 

@@ -10,8 +10,10 @@ protocol StoreChecking: AnyObject {
     func index(of series: RecordSeries) -> Int
     /// Takes the next record of a series.
     func take(_ record: ExpectedRecord, in series: Int) throws
-    /// Ends a series at `key`, or at the last record given.
-    func finish(_ series: Int, at key: Int64?) throws
+    /// Ends a series at `key`.
+    func finish(_ series: Int, at key: Int64) throws
+    /// Ends every series that is not ended at the last record given.
+    func finish() throws
 }
 
 /// Reads the store page by page beside the replay, so memory does not grow with the journal.
@@ -63,9 +65,12 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
         if parts[series].records.count == Self.pageRecords { try compare(series, to: record.position.key) }
     }
 
-    func finish(_ series: Int, at key: Int64?) throws {
-        guard let key = key ?? parts[series].records.last?.position.key else { return }
-        try compare(series, to: key)
+    func finish(_ series: Int, at key: Int64) throws { try compare(series, to: key) }
+
+    func finish() throws {
+        for index in parts.indices {
+            if let last = parts[index].records.last { try compare(index, to: last.position.key) }
+        }
     }
 
     private func compare(_ index: Int, to key: Int64) throws {
