@@ -46,13 +46,13 @@ public struct SeriesComparison: Sendable {
 
     /// Takes a page of the store's records of that part.
     public mutating func take(
-        _ records: [StoredRecord], counts: inout ComparisonCounts, _ report: (RecordDifference) -> Void
-    ) {
+        _ records: [StoredRecord], counts: inout ComparisonCounts, _ report: (RecordDifference) throws -> Void
+    ) rethrows {
         for record in records {
             let identifier = record.position.identifier
             guard let expected = ours.removeValue(forKey: identifier) else {
                 counts.differences += 1
-                report(RecordDifference(place: .store, kind: .unknown, identifier: identifier))
+                try report(RecordDifference(place: .store, kind: .unknown, identifier: identifier))
                 continue
             }
             var isEqual = true
@@ -61,7 +61,7 @@ public struct SeriesComparison: Sendable {
                 guard mine != theirs else { continue }
                 isEqual = false
                 counts.differences += 1
-                report(
+                try report(
                     RecordDifference(
                         place: .store, kind: .altered(field: column.name, ours: mine.text, theirs: theirs.text),
                         identifier: identifier))
@@ -71,7 +71,9 @@ public struct SeriesComparison: Sendable {
     }
 
     /// All of the store's records are taken: what is left is missing, or not stored yet, or expired.
-    public consuming func finish(counts: inout ComparisonCounts, _ report: (RecordDifference) -> Void) {
+    public consuming func finish(
+        counts: inout ComparisonCounts, _ report: (RecordDifference) throws -> Void
+    ) rethrows {
         for identifier in order {
             guard let left = ours.removeValue(forKey: identifier) else { continue }
             if left.sequence > storedSequence {
@@ -80,7 +82,7 @@ public struct SeriesComparison: Sendable {
                 counts.expired += 1
             } else {
                 counts.differences += 1
-                report(RecordDifference(place: .store, kind: .missing, identifier: identifier))
+                try report(RecordDifference(place: .store, kind: .missing, identifier: identifier))
             }
         }
     }

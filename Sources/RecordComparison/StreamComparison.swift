@@ -49,23 +49,36 @@ public struct StreamComparison: Sendable {
 
     private var names: [String] = []
 
-    /// Takes an entry of the stream.
-    public mutating func take(entry: String, fields: [String: String], _ report: (RecordDifference) -> Void) {
-        guard let id = fields["id"], let (prefix, tickID) = Self.parts(id), let range = covered[prefix] else {
-            return counts.outside += 1
+    /// Takes an entry of the stream with all its fields; Redis lets a name be there more than once.
+    public mutating func take(
+        entry: String, fields: [(name: String, value: String)], _ report: (RecordDifference) throws -> Void
+    ) rethrows {
+        guard let id = fields.first(where: { $0.name == "id" })?.value, let (prefix, tickID) = Self.parts(id),
+            let range = covered[prefix]
+        else {
+            counts.outside += 1
+            return
         }
         guard let ours = expected[id] else {
-            guard range.contains(tickID) else { return counts.outside += 1 }
-            return add(.unknown, id, report)
+            if range.contains(tickID) { try add(.unknown, id, report) } else { counts.outside += 1 }
+            return
         }
-        if ours.isSeen { add(.doubled(entry: entry), id, report) }
+        if ours.isSeen { try add(.doubled(entry: entry), id, report) }
+        expected[id]?.isSeen = true
+        var theirs: [String: [String]] = [:]
+        for field in fields { theirs[field.name, default: []].append(field.value) }
         var isEqual = true
-        for (name, value) in zip(names, ours.fields) where !ignored.contains(name) && fields[name] != value {
+        for (name, value) in zip(names, ours.fields) {
+            let values = theirs.removeValue(forKey: name) ?? []
+            guard values != [value], !ignored.contains(name) || values.count != 1 else { continue }
             isEqual = false
-            add(.altered(field: name, ours: value, theirs: fields[name] ?? ""), id, report)
+            try add(.altered(field: name, ours: value, theirs: values.joined(separator: ", ")), id, report)
+        }
+        for (name, values) in theirs.sorted(by: { $0.key < $1.key }) {
+            isEqual = false
+            try add(.altered(field: name, ours: "", theirs: values.joined(separator: ", ")), id, report)
         }
         if isEqual, !ours.isSeen { counts.equal += 1 }
-        expected[id]?.isSeen = true
     }
 
     /// What the stream does not hold: number and id, in the order of the journal.
@@ -77,11 +90,13 @@ public struct StreamComparison: Sendable {
     }
 
     /// Counts an absent signal for what it is.
-    public mutating func settle(_ id: String, as reason: Absence, _ report: (RecordDifference) -> Void) {
+    public mutating func settle(
+        _ id: String, as reason: Absence, _ report: (RecordDifference) throws -> Void
+    ) rethrows {
         switch reason {
         case .pending: counts.pending += 1
         case .trimmed: counts.expired += 1
-        case .missing: add(.missing, id, report)
+        case .missing: try add(.missing, id, report)
         }
     }
 
@@ -96,10 +111,10 @@ public struct StreamComparison: Sendable {
     }
 
     private mutating func add(
-        _ kind: RecordDifference.Kind, _ id: String, _ report: (RecordDifference) -> Void
-    ) {
+        _ kind: RecordDifference.Kind, _ id: String, _ report: (RecordDifference) throws -> Void
+    ) rethrows {
         counts.differences += 1
-        report(RecordDifference(place: .stream, kind: kind, identifier: id))
+        try report(RecordDifference(place: .stream, kind: kind, identifier: id))
     }
 
     /// `exchange:symbol:strategy:` and the tick of an id; nil where it is none.

@@ -26,8 +26,11 @@ public enum Tickline {
     }
 
     /// Runs a command to its end and returns its exit status and output.
+    ///
+    /// - Parameter script: for Bash, with the command as `"$@"`.
     public static func run(
-        _ arguments: [String], environment: [String: String] = [:], executable name: String = "tickline"
+        _ arguments: [String], environment: [String: String] = [:], executable name: String = "tickline",
+        inShell script: String? = nil
     ) throws -> (status: Int32, output: String, error: String) {
         let process = Process()
         let folder = try TemporaryFolder()
@@ -35,8 +38,9 @@ public enum Tickline {
         // Files, not pipes: a full pipe would stop the command.
         let (output, error) = (folder.url.appendingPathComponent("out"), folder.url.appendingPathComponent("err"))
         for file in [output, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        process.executableURL = URL(fileURLWithPath: name == "tickline" ? executable : executable(named: name))
-        process.arguments = arguments
+        let path = name == "tickline" ? executable : executable(named: name)
+        process.executableURL = URL(fileURLWithPath: script == nil ? path : "/bin/bash")
+        process.arguments = script.map { ["-c", $0, "bash", path] + arguments } ?? arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: error)

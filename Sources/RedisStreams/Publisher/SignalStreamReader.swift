@@ -2,8 +2,16 @@
 public struct PublishedEntry: Sendable {
     /// Redis' id, `milliseconds-sequence`.
     public let entryID: String
-    /// Field names and values.
-    public let fields: [String: String]
+    /// Field names and values as they stand there; a name may be there more than once.
+    public let fields: [(name: String, value: String)]
+
+    /// Reads an element of an `XRANGE` reply; nil where it is none.
+    init?(_ reply: RedisReply) {
+        guard let parts = reply.elements, parts.count == 2, let id = parts[0].text, let pairs = parts[1].elements
+        else { return nil }
+        entryID = id
+        fields = stride(from: 0, to: pairs.count - 1, by: 2).map { (pairs[$0].text ?? "", pairs[$0 + 1].text ?? "") }
+    }
 }
 
 /// Reads a signal stream page by page, oldest entry first, up to the newest one that there was at the beginning.
@@ -56,9 +64,9 @@ public struct SignalStreamReader {
         let reply = try connection.request(
             ["XRANGE", configuration.streamKey, "\(next)", "\(last)", "COUNT", "\(Self.pageEntries)"],
             timeoutMillis: configuration.replyTimeoutMillis)
-        let entries = (reply.elements ?? []).compactMap { StreamEntry($0) }
+        let entries = (reply.elements ?? []).compactMap { PublishedEntry($0) }
         next = entries.last.flatMap { StreamEntryID($0.entryID) }?.successor ?? last.successor
-        return entries.map { PublishedEntry(entryID: $0.entryID, fields: $0.fields) }
+        return entries
     }
 
     /// Whether an entry that is not there may have been trimmed, which removes the oldest ones, and was not deleted.

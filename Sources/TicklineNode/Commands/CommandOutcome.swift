@@ -56,19 +56,22 @@ func exitStatus(of body: () async throws -> Void) async -> Int32 {
     }
 }
 
-/// A line on standard output, at once: a pipe's reader must not wait for a full buffer.
-func printOutput(_ text: String, terminator: String = "\n") {
-    FileHandle.standardOutput.write(Data((text + terminator).utf8))
+/// A line on standard output, at once: a pipe's reader must not wait for a full buffer. One that has gone is no error.
+///
+/// - Throws: `QueryError.output`.
+func printOutput(_ text: String, terminator: String = "\n") throws(QueryError) {
+    var output = QueryOutput()
+    output.bytes += (text + terminator).utf8
+    try output.flush()
 }
 
 /// One line on standard error.
-func printError(_ text: String) {
-    FileHandle.standardError.write(Data("tickline: \(text)\n".utf8))
-}
+func printError(_ text: String) { printStatus("tickline: \(text)") }
 
 /// Lines for the person at the terminal; standard output is left to signals.
 func printStatus(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    // Where standard error can't be written there is nobody left to tell.
+    try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
 }
 
 extension JournalError {

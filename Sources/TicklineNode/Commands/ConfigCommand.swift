@@ -9,12 +9,12 @@ public enum ConfigCommand {
             let settings = try resolver.resolve()
             _ = try NodePlan(settings: settings) { resolver.origin($0) }
             for warning in resolver.warnings { printError(warning) }
-            printOutput(try settings.yaml { resolver.origin($0) }, terminator: "")
+            try printOutput(try settings.yaml { resolver.origin($0) }, terminator: "")
         }
     }
 
     /// Prints the JSON Schema of the YAML file. Returns the exit status.
     public static func printSchema() async -> Int32 {
-        await exitStatus { printOutput(try SettingsSchema.json()) }
+        await exitStatus { try printOutput(SettingsSchema.json()) }
     }
 }

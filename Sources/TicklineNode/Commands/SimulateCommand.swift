@@ -88,12 +88,12 @@ public enum SimulateCommand {
                 ledger: record, restLedger: recordAnswer)
             let port = try await simulator.start()
             let address = ListenAddress(host: configuration.host, port: port)
-            printOutput("serving ws://\(address)/ws/<stream> and ws://\(address)/stream?streams=<stream>/<stream>")
+            try printOutput("serving ws://\(address)/ws/<stream> and ws://\(address)/stream?streams=<stream>/<stream>")
             await stop.wait(atMost: duration)
             let statistics = simulator.statistics
             await simulator.stop()
             try ledger?.close()
-            printOutput(
+            try printOutput(
                 "connections \(statistics.connectionsAccepted), messages sent \(statistics.messagesSent), trades"
                     + " \(statistics.sentByKind.trades), quotes \(statistics.sentByKind.quotes), cut"
                     + " \(statistics.connectionsCut)")

@@ -38,7 +38,7 @@ public enum ExplainCommand {
                     Result { try SignalExplanation.of(id, recorded, in: files) }
                 }.get()
                 let lines = ExplanationFields(explanation, recorded, showsWindows: options.showsWindows)
-                printOutput(isTable ? lines.text : lines.json)
+                try printOutput(isTable ? lines.text : lines.json)
             }
         }
     }

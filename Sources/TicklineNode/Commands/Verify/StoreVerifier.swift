@@ -32,14 +32,14 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
     private let storedSequence: UInt64
     private let keptFromNanos: Int64
     private let comparesReceiveTimes: Bool
-    private let report: (RecordDifference) -> Void
+    private let report: (RecordDifference) throws -> Void
     private var indices: [RecordSeries: Int] = [:]
     private var parts: [Part] = []
     private(set) var counts = ComparisonCounts()
 
     init(
         _ reader: consuming Reader, storedSequence: UInt64, keptFromNanos: Int64, comparesReceiveTimes: Bool,
-        report: @escaping (RecordDifference) -> Void
+        report: @escaping (RecordDifference) throws -> Void
     ) {
         self.reader = reader
         self.storedSequence = storedSequence
@@ -88,10 +88,10 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
         var page: [StoredRecord]
         repeat {
             page = try reader.records(of: part.series, in: range)
-            comparison.take(page, counts: &counts, report)
+            try comparison.take(page, counts: &counts, report)
             range.behind = page.last?.position
         } while page.count == range.most
-        comparison.finish(counts: &counts, report)
+        try comparison.finish(counts: &counts, report)
         parts[index].from = key + 1
         parts[index].records = []
     }

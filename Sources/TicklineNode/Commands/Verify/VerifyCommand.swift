@@ -49,7 +49,7 @@ public enum VerifyCommand {
     private static func verify(
         _ folder: JournalFolder, through last: UInt64, _ settings: Settings, _ redis: RedisEndpoint?, isTable: Bool
     ) throws -> Int {
-        let report: (RecordDifference) -> Void = { printOutput(isTable ? $0.line : $0.json) }
+        let report: (RecordDifference) throws -> Void = { try printOutput(isTable ? $0.line : $0.json) }
         let marks = try ProgressMarks(folder)
         let comparesReceiveTimes = settings.publish != .once
         let store = try storeVerifier(settings, marks, comparesReceiveTimes, report)
@@ -71,7 +71,7 @@ public enum VerifyCommand {
             lines.append(line("store", counts, expired: "expired"))
             differences += counts.differences
         }
-        for line in lines { isTable ? printOutput(line) : printStatus(line) }
+        for line in lines { isTable ? try printOutput(line) : printStatus(line) }
         return differences
     }
 
@@ -83,7 +83,7 @@ public enum VerifyCommand {
 
     private static func storeVerifier(
         _ settings: Settings, _ marks: ProgressMarks, _ comparesReceiveTimes: Bool,
-        _ report: @escaping (RecordDifference) -> Void
+        _ report: @escaping (RecordDifference) throws -> Void
     ) throws -> (any StoreChecking)? {
         let retentionNanos = Int64(settings.tickRetentionDays) * 86_400_000_000_000
         let keptFrom = MonotonicClock.wallClock().rawValue - retentionNanos
@@ -111,7 +111,7 @@ public enum VerifyCommand {
 
     private static func compareStream(
         _ expected: StreamComparison, _ configuration: SignalPublisherConfiguration, _ folder: JournalFolder,
-        _ marks: ProgressMarks, _ report: (RecordDifference) -> Void
+        _ marks: ProgressMarks, _ report: (RecordDifference) throws -> Void
     ) throws -> ComparisonCounts {
         var stream = expected
         var from = marks.firstEntryMillis ?? .max
@@ -125,20 +125,20 @@ public enum VerifyCommand {
             let page = try reader.nextPage()
             if page.isEmpty { break }
             read += page.count
-            for entry in page { stream.take(entry: entry.entryID, fields: entry.fields, report) }
+            for entry in page { try stream.take(entry: entry.entryID, fields: entry.fields, report) }
         }
         let absent = stream.absent
         let entries = try ProgressMarks.entries(of: Set(absent.map(\.number)), in: folder)
         for (number, id) in absent {
             guard let acknowledged = marks.acknowledged, number <= acknowledged.upperBound else {
-                stream.settle(id, as: .pending, report)
+                try stream.settle(id, as: .pending, report)
                 continue
             }
             let entry = entries[number]
             let isTrimmed =
                 number < acknowledged.lowerBound
                 || entry.map { reader.mayHaveTrimmed(millis: $0.millis, sequence: $0.sequence) } == true
-            stream.settle(id, as: isTrimmed ? .trimmed : .missing, report)
+            try stream.settle(id, as: isTrimmed ? .trimmed : .missing, report)
         }
         var counts = stream.counts
         counts.outside += max(0, reader.length - read)
