@@ -90,7 +90,7 @@ package struct Pipeline: Sendable {
 
     /// How long a run that may not begin yet waits for the stream's next acknowledgement: what a failover takes, and connecting
     /// after it.
-    static let acknowledgementLimit = Duration.seconds(5)
+    package static let acknowledgementLimit = Duration.seconds(5)
 
     /// How long the stream may take none of what has to be published first: it may have to be read back far.
     private static let backlogLimit = Duration.seconds(10)

@@ -128,15 +128,18 @@ struct FaultPlan {
         world.after(millis: millis * Double(world.random(0...150)) / 100) { simulation.killSoon() }
     }
 
-    /// Redis is away for long, and each life of the process leaves segments with signals that wait for it.
+    /// Redis is away for long, and each life of the process, few whole or many short ones, leaves segments with signals that wait
+    /// for it.
     private func reserve(_ simulation: Simulation) {
         let world = simulation.world
         guard !simulation.redis.isAway else { return }
-        // A life begins to decide 2 s after its start at the latest, without the stream's last signs.
-        let lives = world.random(2...6)
-        simulation.redis.stop(millis: Double(lives * 2_700), keepingData: true)
-        for life in 1...lives {
-            world.after(millis: Double(life * 2_600)) { simulation.killSoon() }
+        // A life begins to decide 2 s after its start at the latest, without the stream's last signs. Those behind it need not:
+        // each takes a segment all the same.
+        let (first, next) = (2_600, world.happens(oneIn: 2) ? 2_600 : 700)
+        let lives = next == first ? world.random(2...6) : world.random(16...24)
+        simulation.redis.stop(millis: Double(first + lives * next), keepingData: true)
+        for life in 0..<lives {
+            world.after(millis: Double(first + life * next)) { simulation.killSoon(isAtOnce: next < first) }
         }
     }
 }

@@ -18,6 +18,8 @@ final class SimulatedProcess: @unchecked Sendable {
     let metrics = MetricsRegistry()
     private var writer: StoreWriter<SimulatedStore>?
     private var folder: DataFolder?
+    /// Whether it had to end since earlier ones have filled the journal with signals that Redis did not take.
+    private(set) var isRefused = false
     /// What it could not begin with.
     private(set) var failure: String?
     /// Whether its feeds are started.
@@ -64,15 +66,9 @@ final class SimulatedProcess: @unchecked Sendable {
             health: health.check("store", roles: []),
             logger: logger, progress: pipeline.journal?.storeProgress)
         (self.folder, self.writer, self.pipeline) = (folder, writer, pipeline)
-        let (journal, signals, engine) = (pipeline.journal, pipeline.signals, pipeline.engine)
-        journal?.start(signals: { signals.takenSignals })
-        settle {
-            do { try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) } catch {
-                preconditionFailure("nobody cancels it")
-            }
-        }
+        let (signals, engine) = (pipeline.signals, pipeline.engine)
+        guard takeOver(pipeline, logger) else { return endRefused() }
         writer.start()
-        signals.start()
         let limit = sim_now_ns() + 2_000_000_000
         while signals.knownSigns == nil, sim_now_ns() < limit { usleep(5_000) }
         if let signs = signals.knownSigns { settle { await engine.adopt(signs) } }
@@ -82,6 +78,40 @@ final class SimulatedProcess: @unchecked Sendable {
         pipeline.fetcher?.start()
         for feed in pipeline.feeds { feed.start() }
         isRunning = true
+    }
+
+    /// What `Pipeline.takeOver` does, in simulated time; false where that refuses the start.
+    private func takeOver(_ pipeline: Pipeline, _ logger: Logger) -> Bool {
+        guard let journal = pipeline.journal else { preconditionFailure("a run here keeps a journal") }
+        let (signals, engine) = (pipeline.signals, pipeline.engine)
+        func restore() {
+            settle {
+                do { try await journal.restore(engine, publishes: !signals.takesOverSignals, logger: logger) } catch {
+                    preconditionFailure("nobody cancels it")
+                }
+            }
+        }
+        let mayBegin = journal.start(signals: { signals.takenSignals })
+        if mayBegin { restore() }
+        signals.start()
+        if mayBegin { return true }
+        let limit = sim_now_ns() + UInt64(Pipeline.acknowledgementLimit / .nanoseconds(1))
+        while signals.takenSignals.acknowledged < signals.takenSignals.count {
+            guard sim_now_ns() < limit else { return false }
+            usleep(10_000)
+        }
+        while !journal.begin() { usleep(1_000) }
+        restore()
+        return true
+    }
+
+    /// Ends with status 1: killed at one of its next calls.
+    private func endRefused() {
+        isRefused = true
+        while true {
+            sim_kill_after(1, nil)
+            usleep(1_000)
+        }
     }
 
     /// Awaits something that only the engine's thread works on. The simulation stands still while Swift's own threads, which

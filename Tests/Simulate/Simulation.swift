@@ -12,6 +12,8 @@ final class Simulation: @unchecked Sendable {
     static let exchangePort: UInt16 = 9_443
     /// How long it may take after the last fault until all is where it belongs.
     private static let settleMillis = 60_000.0
+    /// Segments of the engine's that starts with a full reserve may take beyond the budget.
+    private static let mostStartSegments = 12
 
     let world = World()
     let exchange: ExchangeFront
@@ -34,6 +36,11 @@ final class Simulation: @unchecked Sendable {
     private var unstoredSlots: UInt64 = 0
     /// What can be missing.
     private var forgettable: [Oracle.Forgettable] = []
+    /// Whether the present process began when nothing went wrong any more.
+    private var beganHealed = false
+    /// The most that the journal's files took, and what was wrong with starts.
+    private var mostJournalBytes = 0
+    private var startBreaches: [String] = []
 
     init(folder: String, logger: Logger) throws {
         plan = FaultPlan(world)
@@ -83,7 +90,8 @@ final class Simulation: @unchecked Sendable {
         oracle.check(
             ledger: redis.ledger, deliveries: exchange.deliveries, forgettable: forgettable, countedSlots: countedSlots)
         outcome = (oracle.expectedSignals, oracle.refilledIDs, oracle.missingIDs, oracle.unstoredIDs)
-        return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches
+        noteJournal()
+        return process?.failure.map { ["the process does not begin: \($0)"] } ?? oracle.breaches + startBreaches
     }
 
     /// Slots that lives of the process count as not stored.
@@ -98,7 +106,8 @@ final class Simulation: @unchecked Sendable {
         return "trades \(trades) | signals \(outcome.signals) | processes \(lives.count) | refilled \(outcome.refilled)"
             + " | in gaps \(outcome.missing) | segments in memory \(lives.reduce(0) { $0 + $1.segmentsInMemory })"
             + " | unstored \(outcome.unstored) of \(countedSlots) counted | removed \(redis.ledger.removedCount) | reserve full \(lives.reduce(0) { $0 + $1.reserveFullCount })"
-            + " | seconds \(world.now / 1_000_000_000)"
+            + " | refused starts \(lives.count(where: \.isRefused)) | journal MiB \(mostJournalBytes >> 20)"
+            + " of \(plan.journalBudgetMiB) | seconds \(world.now / 1_000_000_000)"
     }
 
     /// Whether the process is certain to know, also after a kill, what of its signals the stream has had.
@@ -177,6 +186,7 @@ final class Simulation: @unchecked Sendable {
             store: { [self] in SimulatedStore(documents) { self.storeOutcome() } }, logger: logger)
         lives.append(process)
         unstoredSlots = 0
+        beganHealed = !isStriking
         self.process = process
     }
 
@@ -189,8 +199,10 @@ final class Simulation: @unchecked Sendable {
         }
         if sim_is_killed(), let killed = process {
             if killed.segmentsInMemory > 0 { noteForgettable() }
+            noteJournal()
             process = nil
-            world.note("the process is killed")
+            world.note(killed.isRefused ? "the start is refused" : "the process is killed")
+            if killed.isRefused, beganHealed { startBreaches.append("a start is refused though Redis is there") }
             world.after(millis: Double(world.random(10...600))) { [self] in startProcess() }
         }
         return process?.failure != nil
@@ -201,13 +213,29 @@ final class Simulation: @unchecked Sendable {
         forgettable.append(Oracle.Forgettable(from: onDisk, upTo: market.trades.map { $0.last?.id ?? 0 }))
     }
 
-    /// Kills the process within its next system calls; of one thread, sometimes.
-    func killSoon() {
+    /// Starts, however many in a row, take no more room than the budget and a bound.
+    private func noteJournal() {
+        let folder = "\(settings.data)/journal"
+        var (bytes, engineBytes) = (0, 0)
+        // A process that was killed early has not made it.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            var file = stat()
+            guard lstat("\(folder)/\(name)", &file) == 0 else { continue }
+            bytes += Int(file.st_size)
+            if name.hasPrefix("engine") { engineBytes = max(engineBytes, Int(file.st_size)) }
+        }
+        mostJournalBytes = max(mostJournalBytes, bytes)
+        let most = settings.journalBudgetMiB << 20 + Self.mostStartSegments * engineBytes
+        if bytes > most { startBreaches.append("the journal takes \(bytes) bytes, above \(most)") }
+    }
+
+    /// Kills the process within its next system calls; of one thread, sometimes. `isAtOnce`: within few, of any.
+    func killSoon(isAtOnce: Bool = false) {
         guard isStriking, process != nil else { return }
         let names = ["engine", "redis-publish", "feed-0", "store-writer", "journal", "main", "refill"]
-        let name = world.happens(oneIn: 2) ? names[world.random(0...names.count - 1)] : nil
+        let name = !isAtOnce && world.happens(oneIn: 2) ? names[world.random(0...names.count - 1)] : nil
         world.note("a kill is due in \(name ?? "any thread")")
-        sim_kill_after(UInt64(world.random(1...(name == nil ? 2_000 : 60))), name)
+        sim_kill_after(UInt64(world.random(1...(isAtOnce ? 20 : name == nil ? 2_000 : 60))), name)
     }
 
     // MARK: the store

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SIM_MOST_THREADS = 256, SIM_NAME_BYTES = 16 };
+enum { SIM_MOST_THREADS = 512, SIM_NAME_BYTES = 16 };
 
 enum sim_wait_kind { SIM_RUNS, SIM_POLLS, SIM_FUTEX, SIM_SLEEPS, SIM_JOINS, SIM_ENDED };
 
