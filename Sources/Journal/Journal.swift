@@ -49,8 +49,8 @@ public final class Journal: Sendable {
             let reader = try SegmentReader(path: newest.path)
             newestRun = max(newestRun, reader.identity.run)
             let whole = try reader.countSoundEntries()
-            if reader.hasWholeEntries(behind: whole) {
-                // Only the machine's end leaves it so, which takes pages in any order.
+            if whole < reader.committedEntries {
+                // Only the machine's end leaves it so.
                 logger.warning(
                     "the end of a segment is not whole and is left out",
                     metadata: [
@@ -80,17 +80,19 @@ public final class Journal: Sendable {
     ///
     /// - Parameters:
     ///   - acknowledgedSegment: the engine's segments in front of it hold no signal that waits for its acknowledgement.
+    ///   - takesOver: whether the run goes on from an earlier one, until `endTakingOver`: what that one's recovery needs is spared.
     ///   - signals: how many signals were handed to the publisher so far and how many of them, the first, are acknowledged;
     ///     asked on the journal's thread at each look. Segments that may hold others are never recycled.
     /// - Returns: false where starts in a row have left so much beyond the reserve that this one must not begin before there
     ///   are acknowledgements: until `begin` there are segments for notes of those alone, and none is recycled for them.
     @discardableResult
     public func start(
-        acknowledgedSegment: UInt64 = 0,
+        acknowledgedSegment: UInt64 = 0, takesOver: Bool = false,
         signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64) = { (0, 0) }
     ) -> Bool {
         keeper.reserve = DecisionReserve(
             bytes: keeper.reservedBytes, acknowledgedSegment: acknowledgedSegment, signals: signals)
+        keeper.setTakingOver(takesOver)
         let mayBegin = keeper.mayBegin
         if mayBegin { keeper.allowBeginning() }
         keeper.removeSpares()
@@ -101,6 +103,9 @@ public final class Journal: Sendable {
         }
         return mayBegin
     }
+
+    /// What earlier runs have left is on record: this one's own beginning is enough for a recovery.
+    public func endTakingOver() { keeper.setTakingOver(false) }
 
     /// Lets a run begin that had to wait; true once writers find their first segments. To be asked until then.
     public func begin() -> Bool {

@@ -85,13 +85,11 @@ public struct JournalFolder: Sendable {
         } catch { return false }  // whoever opens it says why
     }
 
-    /// Unix nanoseconds of a file's time; a time beyond them, which only a mistake has set, is as late or early as can be.
+    /// Unix nanoseconds of a file's time; a time beyond them, which only a mistake has set, is so late or early that nothing comes
+    /// near it, with room for what is later.
     private static func nanos(_ time: timespec) -> Int64 {
         let (nanos, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-        // The last second there is room for is left out, so that the sum has room as well.
-        guard !overflow, nanos.magnitude < UInt64(Int64.max) - 1_000_000_000 else {
-            return time.tv_sec < 0 ? .min : .max - 1
-        }
+        guard !overflow, nanos.magnitude < UInt64(Int64.max / 2) else { return time.tv_sec < 0 ? .min : .max / 2 }
         return nanos + Int64(time.tv_nsec)
     }
 }

@@ -180,7 +180,9 @@ extension JournalKeeper {
     private func mayRecycle(_ sealed: Sealed) -> Bool {
         guard let engine else { return true }
         // What the engine had not taken at a checkpoint may stand in segments that ended before it: a whole segment in front of
-        // the newest checkpoint on disk is spared, which is a written one's until this run's first is there.
+        // the newest checkpoint on disk is spared, which is a written one's until this run's first is there, and while it puts on
+        // record what it takes over: one that ends meanwhile has not begun (`Recovery`).
+        if hasToTakeOver { return earlierLimitNanos.map { sealed.endedNanos < $0 } ?? false }
         let isBegun = engine.out.contains { unsafe $0.descriptor >= 0 && journal_segment_committed($0.base) > 0 }
         let ends = engine.sealed.suffix(isBegun ? 2 : 3)
         guard ends.count == (isBegun ? 2 : 3), let limit = ends.first?.endedNanos else { return false }

@@ -73,6 +73,9 @@ final class JournalKeeper: @unchecked Sendable {
     private let logger: Logger
     /// The latest of all `endedNanos`.
     private var latestEndNanos: Int64 = 0
+    /// When the newest but two of the earlier runs' engine segments ended; nil where there are not so many.
+    private(set) var earlierLimitNanos: Int64?
+    private let isTakingOver = Atomic<Bool>(false)
     /// Files that an earlier run had made ahead.
     private let spares: [String]
     private let parker = Parker()
@@ -115,6 +118,7 @@ final class JournalKeeper: @unchecked Sendable {
             // The newest was in use to the last moment, though the system has not noted its last writes: they came by a mapping.
             if let newest = sealed.indices.last { sealed[newest].endedNanos = latestEndNanos }
             let plan = plans.first { $0.chain == chain }
+            if chain.kind == .engine, sealed.count > 2 { earlierLimitNanos = sealed[sealed.count - 3].endedNanos }
             chains.append(
                 Chain(
                     plan: plan ?? ChainPlan(chain: chain, segmentBytes: 0, tableEntries: 0, readyAhead: 0),
@@ -128,7 +132,13 @@ final class JournalKeeper: @unchecked Sendable {
         for path in spares { unsafe unlink(path) }
     }
 
-    // Relaxed, both: they say nothing of other memory; segments come by the ring.
+    // Relaxed, all: they say nothing of other memory; segments come by the ring.
+    /// Whether the run puts on record what it takes over from earlier ones. Any thread.
+    func setTakingOver(_ value: Bool) { isTakingOver.store(value, ordering: .relaxed) }
+
+    /// Whether it still does.
+    var hasToTakeOver: Bool { isTakingOver.load(ordering: .relaxed) }
+
     /// Lets every chain have segments, and old ones be recycled for them.
     func allowBeginning() { isAllowedToBegin.store(true, ordering: .relaxed) }
 

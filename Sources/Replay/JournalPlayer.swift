@@ -186,9 +186,13 @@ public struct JournalPlayer: ~Copyable {
     /// Slots that the engine had taken in this run.
     public var takenSlots: UInt64 { taken.reduce(0, +) }
 
-    /// The long window of a strategy as it is now, oldest price first; empty before the first checkpoint. O(prices).
+    /// The long window of a strategy as it is now, oldest price first; empty before the first checkpoint, and for what only
+    /// signals taken over are of. O(prices).
     public func windowPrices(instrument: Int, strategy: Int) -> [Int64] {
-        core?.windowPrices(instrument: instrument, strategy: strategy) ?? []
+        guard let description, description.instruments.indices.contains(instrument),
+            description.strategies.indices.contains(strategy)
+        else { return [] }
+        return core?.windowPrices(instrument: instrument, strategy: strategy) ?? []
     }
 
     /// The number of the event played last.

@@ -15,7 +15,7 @@ public struct Recovery: Sendable {
     /// Signals that were decided at the end, some only now, and are not on record yet; numbered behind those that are.
     public let unrecorded: [PlayedSignal]
     /// What was in memory alone while the disk refused, in words; empty where nothing is missing. Ids show the rest as a gap.
-    public let missing: [String]
+    public private(set) var missing: [String]
 
     /// The same with the signals not on record numbered behind `number`, which is known from elsewhere to be taken.
     public func renumbered(behind number: UInt64) -> Recovery {
@@ -33,18 +33,19 @@ public struct Recovery: Sendable {
     ///
     /// What was only in memory, for the disk refused, can't be replayed: then it ends in front of that.
     ///
+    /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: the
+    /// end of the one before is replayed again, and what is not on record is the next run's.
+    ///
     /// - Returns: nil where there is no journal, or none with a whole checkpoint.
     /// - Throws: `ReplayError`.
-    ///
-    /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: the end
-    /// of the one before is replayed again, and what is not on record is the next run's.
     public static func perform(in folder: JournalFolder) throws(ReplayError) -> Recovery? {
-        if let unfinished = try unfinishedStart(in: folder), let whole = try perform(in: folder, before: unfinished),
-            whole.missing.isEmpty
-        {
-            return whole
-        }
-        return try perform(in: folder, before: nil)
+        guard let unfinished = try unfinishedStart(in: folder),
+            let before = try perform(in: folder, before: unfinished)
+        else { return try perform(in: folder, before: nil) }
+        guard !before.missing.isEmpty else { return before }
+        var recovery = try perform(in: folder, before: nil)
+        recovery?.missing.insert(contentsOf: before.missing, at: 0)
+        return recovery
     }
 
     private static func perform(
@@ -159,10 +160,10 @@ public struct Recovery: Sendable {
     }
 
     /// The oldest engine segment with signals for a stream that have numbers above `number`, of `count` on record; nil and the
-    /// newest segment (0: none) where there are none. O(segments behind it).
+    /// newest segment (0: none) where there are none; and how many above `number` the journal no longer has. O(segments behind it).
     public static func segment(
         waitingBehind number: UInt64, of count: UInt64, in folder: JournalFolder
-    ) throws(ReplayError) -> (waiting: UInt64?, newest: UInt64) {
+    ) throws(ReplayError) -> (waiting: UInt64?, newest: UInt64, recycled: UInt64) {
         var (end, newest, waiting): (UInt64, UInt64, UInt64?) = (count, 0, nil)
         for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() where end > number || newest == 0 {
             do throws(JournalError) {
@@ -177,7 +178,7 @@ public struct Recovery: Sendable {
                 end = checkpoint.signalCount
             } catch { throw .journal(error) }
         }
-        return (waiting, newest)
+        return (waiting, newest, end > number ? end - number : 0)
     }
 
     /// Signals of one run, by rising number.

@@ -18,7 +18,8 @@ package struct JournalSizes: Sendable {
     package var noteEntries = 4_032
     /// Entries of those of the exchange's history, beside 2 MiB of answers.
     package var historyEntries = 4_032
-    /// Signals without acknowledgement that a publisher takes over at a time: 92 MB of commands.
+    /// Signals without acknowledgement that a publisher takes over at a time: 92 MB of commands, and as much again while those in
+    /// front are published.
     package var takenOverSignals = 1 << 17
 
     /// A process' own.
@@ -127,7 +128,8 @@ package struct NodeJournal: Sendable {
     /// - Returns: false where the engine must not be restored before the stream has what waits for it, see `Journal.start`.
     @discardableResult
     package func start(signals: @escaping @Sendable () -> (count: UInt64, acknowledged: UInt64)) -> Bool {
-        let mayBegin = journal.start(acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, signals: signals)
+        let mayBegin = journal.start(
+            acknowledgedSegment: recovered?.acknowledgedSegment ?? 0, takesOver: recovered != nil, signals: signals)
         if mayBegin { noteStored() }
         // A run that publishes notes what was decided while none did, so that nobody looks for it later.
         if recovered?.isPublishedNoted != true { acknowledged?.append(recovered?.publishedThrough ?? 0) }
@@ -198,6 +200,7 @@ package struct NodeJournal: Sendable {
         // follows goes by their numbers.
         let unrecorded = description.renumbered(state.unrecorded.map(\.decision), of: state.description)
         let isRestored = try await engine.restore(state.checkpoint, instruments, strategies, unrecorded, publishes)
+        journal.endTakingOver()
         guard isRestored else {
             return logger.warning("the journal's state is of another version; averages warm up anew")
         }

@@ -103,25 +103,31 @@ package struct Pipeline: Sendable {
     /// - Throws: `OverfullJournal`; `CancellationError` where the task is cancelled while the engine waits for the journal: what
     ///   is left to take over is the next start's.
     package func takeOver(logger: Logger) async throws {
-        let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
-        do { try await signals.publishBacklog(within: Self.backlogLimit) } catch {
+        var isPublishing = false
+        do {
+            let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
+            try await signals.publishBacklog(within: Self.backlogLimit)
+            if mayBegin { try await restore(logger: logger) }
+            signals.start()
+            isPublishing = true
+            if mayBegin { return }
+            let taken = signals.takenSignals
+            logger.notice(
+                "signals without acknowledgement fill the journal: the stream gets them before anything is received",
+                metadata: ["signals": "\(taken.count - taken.acknowledged)"])
+            let waiting = await signals.waitUntilAcknowledged(within: Self.acknowledgementLimit)
+            guard waiting == 0 else { throw OverfullJournal(waiting: waiting) }
+            while journal?.begin() == false { try await Task.sleep(for: .milliseconds(1)) }
+            try await restore(logger: logger)
+        } catch {
+            // What writes to the journal ends before it does.
+            if isPublishing { _ = await signals.drainAndStop(within: .zero) }
             await offCooperativePool { journal?.stop() }
             throw error
         }
-        if mayBegin { try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger) }
-        signals.start()
-        if mayBegin { return }
-        let taken = signals.takenSignals
-        logger.notice(
-            "signals without acknowledgement fill the journal: the stream gets them before anything is received",
-            metadata: ["signals": "\(taken.count - taken.acknowledged)"])
-        let waiting = await signals.waitUntilAcknowledged(within: Self.acknowledgementLimit)
-        guard waiting == 0 else {
-            _ = await signals.drainAndStop(within: .zero)
-            await offCooperativePool { journal?.stop() }
-            throw OverfullJournal(waiting: waiting)
-        }
-        while journal?.begin() == false { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    private func restore(logger: Logger) async throws(CancellationError) {
         try await journal?.restore(engine, publishes: !signals.takesOverSignals, logger: logger)
     }
 

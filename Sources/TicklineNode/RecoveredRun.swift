@@ -81,6 +81,11 @@ struct RecoveredRun: Sendable {
         // What was decided while nothing was published is not sent later.
         let recorded = self.state.recordedSignals
         let segment = try Recovery.segment(waitingBehind: last ?? recorded, of: recorded, in: folder)
+        if segment.waiting == nil, segment.recycled > 0 {
+            logger.error(
+                "signals without acknowledgement can't be published: the journal no longer has them",
+                metadata: ["signals": "\(segment.recycled)"])
+        }
         acknowledgedSegment = segment.waiting ?? segment.newest
         publishedThrough = segment.waiting == nil ? max(last ?? 0, recorded) : last ?? recorded
         isPublishedNoted = publishedThrough == last

@@ -22,8 +22,8 @@ package struct SignalDestination: Sendable {
         logger: Logger
     ) throws(SettingsError) {
         guard let endpoint = plan.redis else {
-            // Signals that it takes over may be of an instrument that it does not have.
             backlog = nil
+            // Signals that it takes over may be of an instrument that it does not have.
             kind = .console(ConsolePrinter(catalog: journal?.signalCatalog ?? plan.catalog, metrics: metrics))
             return
         }

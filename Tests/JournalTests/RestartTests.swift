@@ -144,6 +144,9 @@ private struct NextRun: ~Copyable {
         let file = try #require(try JournalFolder(path: killed.fixture.path).chains[JournalFixture.chain]?.first)
         try Command.run(["touch", "-d", "2400-01-01", file.path])
         #expect(try JournalFolder(path: killed.fixture.path).chains[JournalFixture.chain]?.count == 2)
-        try NextRun(after: killed).stop()
+        var run = try NextRun(after: killed)
+        let first = try run.feedSegments.count
+        try run.fillFeed { try $0.feedSegments.count > first + 4 }
+        run.stop()
     }
 }

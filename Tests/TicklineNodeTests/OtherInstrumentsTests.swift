@@ -114,6 +114,15 @@ import TradingModel
         #expect(published.count == expected.count && published.sorted() == expected.sorted())
         var verification = try JournalVerification(path: "\(third.path)/journal")
         try verification.run(progress: { _, _ in }, found: { Issue.record("\($0)") })
+        let folder = try JournalFolder(path: "\(third.path)/journal")
+        for text in stride(from: 0, to: expected.count, by: 200).map({ expected[$0] }) {
+            let id = try #require(SignalIdentifier(text))
+            guard case .found(let signal) = try SignalSearch.perform(id, in: folder) else {
+                Issue.record("\(text) is not found")
+                continue
+            }
+            _ = try SignalExplanation.of(id, signal, in: folder)
+        }
         print("figure: \(change.rawValue): \(published.count) signals of two runs, each published once")
     }
 

@@ -85,7 +85,9 @@ public final class SignalPublisher: Sendable {
         }
         precondition(!threads.isEmpty, "a publisher is stopped once, after its start")
         core.stop(within: timeout)
-        guard let left = await core.finished.value(within: timeout + .seconds(1)) else { return core.outbox.pending }
+        // A caller that is cancelled waits all the same: what the threads write to must outlive them.
+        let waiting = Task { [core] in await core.finished.value(within: timeout + .seconds(1)) }
+        guard let left = await waiting.value else { return core.outbox.pending }
         // Both threads look at the stop request at least every 250 ms; the publisher's has ended.
         for thread in threads { thread.join() }
         return left
