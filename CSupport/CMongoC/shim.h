@@ -125,6 +125,19 @@ static inline char *_Nullable CMongoC_array_json(const bson_t *_Nonnull document
     return bson_init_static(&array, bytes, length) ? bson_array_as_json(&array, NULL) : NULL;
 }
 
+// The value of any type at a dotted path as an array's only element in JSON, NULL where there is none; the caller frees
+// it with bson_free. A function here because bson_t and its iterator live on the stack.
+static inline char *_Nullable CMongoC_value_json(const bson_t *_Nonnull document, const char *_Nonnull path) {
+    bson_iter_t root, found;
+    bson_t array;
+    char *json = NULL;
+    if (!bson_iter_init(&root, document) || !bson_iter_find_descendant(&root, path, &found)) return NULL;
+    bson_init(&array);
+    if (bson_append_iter(&array, "0", 1, &found)) json = bson_array_as_json(&array, NULL);
+    bson_destroy(&array);
+    return json;
+}
+
 // The message of a bson_error_t; Swift sees an array of 504 elements as a tuple.
 static inline const char *_Nonnull CMongoC_message(const bson_error_t *_Nonnull error) {
     return error->message;

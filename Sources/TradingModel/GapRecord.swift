@@ -20,7 +20,7 @@ public enum RefillSource: UInt8, Sendable, CaseIterable {
     case trades = 1
     /// Its history of aggregate trades, which tell each trade's price and time but not its quantity.
     case aggregates
-    /// Another live connection, behind the one that showed the hole.
+    /// A live connection: another than the one that showed the hole, or the same one, which delivered them out of order.
     case twin
 
     /// The source's name in documents and metrics labels.
