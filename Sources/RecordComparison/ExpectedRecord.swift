@@ -47,36 +47,37 @@ public struct ExpectedRecord: Sendable {
             receiveTime: receiveTime)
     }
 
-    /// A signal of `catalog`; nil for ids that stores refuse.
-    public init?(_ signal: Decision, of catalog: MarketCatalog, sequence: UInt64) {
-        guard let id = Int64(exactly: signal.tickID) else { return nil }
-        let scale = catalog.instruments[Int(signal.instrument)]
-        let periods = catalog.strategies[Int(signal.strategy)]
-        let identifier = catalog.identifier(of: signal)
+    /// A decision of `catalog`, such as a signal; nil for ids that stores refuse.
+    public init?(_ decision: Decision, of catalog: MarketCatalog, sequence: UInt64) {
+        guard let id = Int64(exactly: decision.tickID) else { return nil }
+        let scale = catalog.instruments[Int(decision.instrument)]
+        let periods = catalog.strategies[Int(decision.strategy)]
+        let identifier = catalog.identifier(of: decision)
         var fields = StoredValue.named(
             scale.instrument, identifier, "strategy",
-            catalog.strategyName(instrument: signal.instrument, strategy: signal.strategy))
-        fields["signal"] = .text("\(signal.side.name)")
-        fields["isSignal"] = .boolean(signal.isSignal)
-        fields["reason"] = .text("\(signal.reason.name)")
+            catalog.strategyName(instrument: decision.instrument, strategy: decision.strategy))
+        fields["signal"] = .text("\(decision.side.name)")
+        fields["isSignal"] = .boolean(decision.isSignal)
+        fields["reason"] = .text("\(decision.reason.name)")
         let averages = [
-            ("shortSMA", signal.shortSum, periods.shortPeriod), ("longSMA", signal.longSum, periods.longPeriod),
+            ("shortSMA", decision.shortSum, periods.shortPeriod), ("longSMA", decision.longSum, periods.longPeriod),
         ]
-        for (name, sum, count) in averages {
+        // Sums are 0 where there is no whole window.
+        for (name, sum, count) in averages where decision.longSum != 0 {
             fields[name] = .text(
                 TextCursor.text { $0.append(averageOf: sum, count: count, decimals: scale.priceDecimals) })
         }
-        fields["price"] = .fixedPoint(signal.price, scale.priceDecimals)
+        fields["price"] = .fixedPoint(decision.price, scale.priceDecimals)
         fields["tickId"] = .integer(id)
-        fields["timestamp"] = .milliseconds(signal.exchangeTime.rawValue)
-        fields["eventTimeNanos"] = .integer(signal.exchangeTime.rawValue)
-        fields.set("receiveTime", signal.receiveTime.rawValue)
+        fields["timestamp"] = .milliseconds(decision.exchangeTime.rawValue)
+        if decision.exchangeTime.rawValue != 0 { fields["eventTimeNanos"] = .integer(decision.exchangeTime.rawValue) }
+        fields.set("receiveTime", decision.receiveTime.rawValue)
         self.init(
-            .signals, fields, RecordPosition(key: id, identifier: identifier), sequence: sequence,
-            receiveTime: signal.receiveTime)
+            .decisions, fields, RecordPosition(key: id, identifier: identifier), sequence: sequence,
+            receiveTime: decision.receiveTime)
     }
 
-    private init(
+    init(
         _ table: StoredTable, _ fields: [String: StoredValue], _ position: RecordPosition, sequence: UInt64,
         receiveTime: UnixNanos
     ) {
@@ -88,17 +89,17 @@ public struct ExpectedRecord: Sendable {
 }
 
 extension StoredValue {
-    fileprivate static func fixedPoint(_ value: Int64, _ decimals: Int) -> StoredValue {
+    static func fixedPoint(_ value: Int64, _ decimals: Int) -> StoredValue {
         .text(TextCursor.text { $0.append(fixedPoint: value, decimals: decimals) })
     }
 
     /// Stores keep dates in milliseconds.
-    fileprivate static func milliseconds(_ nanos: Int64) -> StoredValue {
+    static func milliseconds(_ nanos: Int64) -> StoredValue {
         .text(
             TextCursor.text { $0.append(rfc3339: UnixNanos(rawValue: UnixNanos(rawValue: nanos).millis * 1_000_000)) })
     }
 
-    fileprivate static func named(
+    static func named(
         _ instrument: Instrument, _ identifier: String, _ series: String, _ name: String
     ) -> [String: StoredValue] {
         [
@@ -120,7 +121,7 @@ extension StoredValue {
 
 extension [String: StoredValue] {
     /// A date with its nanoseconds; neither for 0, the exchange's "none".
-    fileprivate mutating func set(_ name: String, _ nanos: Int64) {
+    mutating func set(_ name: String, _ nanos: Int64) {
         guard nanos != 0 else { return }
         self[name] = .milliseconds(nanos)
         self[name + "Nanos"] = .integer(nanos)

@@ -23,36 +23,50 @@ public struct SeriesComparison: Sendable {
     private let ignored: Set<String>
     private let storedSequence: UInt64
     private let keptFromNanos: Int64
+    private let records: [ExpectedRecord]
+    /// Those that the store has not given yet.
     private var ours: [String: ExpectedRecord]
-    private let order: [String]
 
     /// Begins with what must be there.
     ///
     /// - Parameters:
+    ///   - records: of several with one id the first counts, as in stores.
     ///   - storedSequence: the engine's entry up to which the store has said to have everything.
     ///   - keptFromNanos: what was received before that the store may have deleted, Unix nanoseconds.
-    ///   - comparesReceiveTimes: false where another instance may have written first.
+    ///   - isShared: another instance may have written first, with its own times and its own ways to fill gaps.
     public init(
         _ records: [ExpectedRecord], of table: StoredTable, storedSequence: UInt64, keptFromNanos: Int64,
-        comparesReceiveTimes: Bool
+        isShared: Bool
     ) {
         columns = table.columns
-        ignored = comparesReceiveTimes ? ["created_at"] : ["created_at", "receiveTime", "receiveTimeNanos"]
+        ignored = isShared ? Self.ownColumns : ["created_at"]
         self.storedSequence = storedSequence
         self.keptFromNanos = keptFromNanos
-        order = records.map(\.position.identifier)
+        self.records = records
         ours = Dictionary(records.map { ($0.position.identifier, $0) }) { first, _ in first }
     }
 
-    /// Takes a page of the store's records of that part.
+    /// What differs from instance to instance.
+    private static let ownColumns: Set = [
+        "created_at", "receiveTime", "receiveTimeNanos", "noticedTime", "noticedTimeNanos", "cause", "refilled",
+        "refilledFrom",
+    ]
+
+    /// Takes a page of the store's records of that part, and returns those that the journal does not give.
     public mutating func take(
         _ records: [StoredRecord], counts: inout ComparisonCounts, _ report: (RecordDifference) throws -> Void
-    ) rethrows {
+    ) rethrows -> [StoredRecord] {
+        var unknown: [StoredRecord] = []
         for record in records {
             let identifier = record.position.identifier
             guard let expected = ours.removeValue(forKey: identifier) else {
-                counts.differences += 1
-                try report(RecordDifference(place: .store, kind: .unknown, identifier: identifier))
+                if let original = original(of: record) {
+                    counts.differences += 1
+                    let kind = RecordDifference.Kind.doubled(entry: identifier)
+                    try report(RecordDifference(place: .store, kind: kind, identifier: original))
+                } else {
+                    unknown.append(record)
+                }
                 continue
             }
             var isEqual = true
@@ -68,13 +82,25 @@ public struct SeriesComparison: Sendable {
             }
             if isEqual { counts.equal += 1 }
         }
+        return unknown
+    }
+
+    /// The id of the record that this one, under another id, says the same as. O(records).
+    private func original(of record: StoredRecord) -> String? {
+        records.first { expected in
+            expected.position.key == record.position.key
+                && columns.indices.allSatisfy {
+                    columns[$0].name == "_id" || ignored.contains(columns[$0].name)
+                        || expected.values[$0] == record.values[$0]
+                }
+        }?.position.identifier
     }
 
     /// All of the store's records are taken: what is left is missing, or not stored yet, or expired.
     public consuming func finish(
         counts: inout ComparisonCounts, _ report: (RecordDifference) throws -> Void
     ) rethrows {
-        for identifier in order {
+        for identifier in records.map(\.position.identifier) {
             guard let left = ours.removeValue(forKey: identifier) else { continue }
             if left.sequence > storedSequence {
                 counts.pending += 1

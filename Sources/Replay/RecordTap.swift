@@ -8,7 +8,11 @@ public enum ReplayedRecord: Sendable {
     /// A decision, behind the tick it was made on.
     case decision(Decision)
     /// Ids that never arrived, or were refilled, in front of the tick behind them.
-    case gap(GapRecord)
+    case gap(StoredGap)
+    /// A change, or the top, of an order book.
+    case book(BookUpdate)
+    /// A closed kline.
+    case kline(StoredKline)
 }
 
 /// Takes the records of a `JournalPlayer` step by step, in the engine's order. Used by one thread.
@@ -19,7 +23,10 @@ public struct RecordTap: ~Copyable {
     private let ring = SPSCRing(capacitySlots: capacitySlots)
     private let consumer: RingConsumer
     private var offsets: [UInt16: (wallNanos: Int64, connection: UInt64)] = [:]
+    /// Of a decision or a kline.
     private var firstHalf: Tick?
+    /// The book update whose levels are still coming.
+    private var book: BookUpdate?
     /// Whether the last step began another run; its records were still the earlier run's.
     public private(set) var hasChangedRun = false
 
@@ -55,18 +62,44 @@ public struct RecordTap: ~Copyable {
             guard let session = SessionRecord(slot: slot) else { return }
             offsets[session.feed] = (session.wallOffsetNanos, session.connection)
         case .trade, .aggregateTrade, .quote:
-            let feed = offsets[slot.feed] ?? (0, 0)
             let receiveTime =
-                slot.isRefilled
-                ? slot.refilledReceiveTime
-                : UnixNanos(rawValue: Int64(bitPattern: slot.receiveMonotonicNanos) &+ feed.wallNanos)
-            body(.tick(slot, receiveTime: receiveTime, connection: feed.connection))
-        case .gap: if let gap = GapRecord(slot: slot) { body(.gap(gap)) }
-        case .decision: firstHalf = slot
+                slot.isRefilled ? slot.refilledReceiveTime : wallTime(slot.receiveMonotonicNanos, feed: slot.feed)
+            body(.tick(slot, receiveTime: receiveTime, connection: offsets[slot.feed]?.connection ?? 0))
+        case .gap:
+            guard let gap = GapRecord(slot: slot) else { return }
+            body(.gap(StoredGap(gap: gap, noticedTime: wallTime(gap.noticed.rawValue, feed: gap.feed))))
+        case .depth, .partialDepth:
+            book = BookUpdate(
+                header: slot, receiveTime: wallTime(slot.receiveMonotonicNanos, feed: slot.feed), bids: [], asks: [])
+            giveWholeBook(body)
+        case .bookLevels:
+            guard let levels = BookLevelSlot(slot: slot) else { return }
+            if levels.side == 0 { levels.append(to: &book!.bids) } else { levels.append(to: &book!.asks) }
+            giveWholeBook(body)
+        case .klineVolume:
+            if let first = firstHalf, let kline = Kline(prices: first, volumes: slot) {
+                let receiveTime = wallTime(kline.receiveMonotonic.rawValue, feed: kline.feed)
+                body(.kline(StoredKline(kline: kline, receiveTime: receiveTime)))
+            }
+            firstHalf = nil
+        case .decision, .kline: firstHalf = slot
         case .decisionSums:
             if let first = firstHalf, let decision = Decision(first: first, second: slot) { body(.decision(decision)) }
             firstHalf = nil
         default: break
         }
+    }
+
+    /// Once all levels are there that its header announced.
+    private mutating func giveWholeBook(_ body: (ReplayedRecord) -> Void) {
+        guard let whole = book, whole.bids.count >= BookUpdate.bidCount(of: whole.header),
+            whole.asks.count >= BookUpdate.askCount(of: whole.header)
+        else { return }
+        body(.book(whole))
+        book = nil
+    }
+
+    private func wallTime(_ monotonicNanos: UInt64, feed: UInt16) -> UnixNanos {
+        UnixNanos(rawValue: Int64(bitPattern: monotonicNanos) &+ (offsets[feed]?.wallNanos ?? 0))
     }
 }

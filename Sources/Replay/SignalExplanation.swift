@@ -91,7 +91,8 @@ private struct WindowSearch {
         guard found == nil, let catalog, let pair else { return }
         let source = catalog.instruments[pair.instrument].averageSource
         switch record {
-        case .gap(let gap):
+        case .gap(let stored):
+            let gap = stored.gap
             if gap.instrument == pair.instrument, gap.kind == source, !gap.isRefilled { window = [] }
         case .tick(let tick, _, let connection):
             guard tick.instrument == pair.instrument, tick.kind == source.rawValue,
@@ -101,6 +102,7 @@ private struct WindowSearch {
             last = (tick, connection)
             let period = catalog.strategies[pair.strategy].longPeriod
             if window.count > 2 * period { trim(to: period) }
+        case .book, .kline: break
         case .decision(let decision):
             guard Int(decision.instrument) == pair.instrument, Int(decision.strategy) == pair.strategy,
                 id.names(decision), let last, last.tick.id == decision.tickID

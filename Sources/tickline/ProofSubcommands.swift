@@ -37,10 +37,14 @@ struct VerifySubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Compare the signal stream and the store with the journal.",
         discussion: """
-            Plays all runs that the journal holds and names every signal of the Redis stream, and every tick and signal of the \
-            store, that is missing, doubled, altered or unknown to the journal. What is not acknowledged or stored yet, by the \
-            journal's own notes, is counted as pending; what is older or newer than the journal is not compared. Reads only, \
-            also while a run goes on. Takes the settings of that run. Formats: table (on a terminal), with the counts, and \
+            Plays all runs that the journal holds and names every signal of the Redis stream, and every tick, decision, gap, \
+            book update and kline of the store, that is missing, doubled, altered or unknown to the journal. What is not \
+            acknowledged or stored yet, by the journal's own notes, is counted as pending. Not known, so not compared: what is \
+            stored before the first record that the journal has of a series (a kind, strategy or interval of an instrument) or \
+            behind the last, series that it has nothing of, times of insertion, and fields that 'tickline query' does not \
+            print. With --publish once, what another instance may have written: times of receipt, and how gaps came and went; \
+            its gaps and decisions that are no signals are counted as outside of the journal. Reads only, also while a run \
+            goes on. Takes the settings of that run. Formats: table (on a terminal), with the counts, and \
             json (one object for each difference; the counts go to standard error). Exit status 1 with any difference.
 
             Examples:

@@ -4,6 +4,16 @@ import RecordComparison
 import Replay
 import TradingModel
 
+/// What a journal has given, by number.
+struct PlayedCounts {
+    var ticks = 0
+    var signals = 0
+    var decisions = 0
+    var books = 0
+    var klines = 0
+    var gaps = 0
+}
+
 /// Plays a journal and gives what comes of it to the comparisons.
 final class RecordVerification {
     /// Of one instrument and strategy.
@@ -18,17 +28,17 @@ final class RecordVerification {
     private let lastSequence: UInt64
     private let store: (any StoreChecking)?
     private(set) var stream: StreamComparison
-    private(set) var ticks = 0
-    private(set) var signals = 0
+    private(set) var counts = PlayedCounts()
     private var catalog: MarketCatalog?
     /// Whether the signals of the run, and those it has taken over and put on record, are for the stream.
     private var isForStream = true
     /// Of the catalogue, by instrument and strategy.
     private var pairs: [Pair] = []
-    /// Of the catalogue's instruments, by kind.
-    private var tickSeries: [Int: Int] = [:]
+    /// Of the catalogue's instruments, by kind: that of the records, and that of the gaps in their ids.
+    private var kindSeries: [Int: (records: Int, gaps: Int)] = [:]
+    /// Of the catalogue's instruments, by interval.
+    private var klineSeries: [Int: Int] = [:]
     private var covered: [String: ClosedRange<UInt64>] = [:]
-    private var signalSeries: [Int: UInt64] = [:]
 
     /// `lastSequence` was written before the folder was listed: what the engine took up to there is in the files listed.
     init(
@@ -68,20 +78,27 @@ final class RecordVerification {
             for record in records {
                 switch record {
                 case .tick(let tick, let receiveTime, _): try take(tick, receiveTime, player.sequence)
-                case .decision(let decision): fresh.append(decision)
-                case .gap: break
+                case .decision(let decision):
+                    fresh.append(decision)
+                    try take(decision, player.sequence)
+                case .gap(let gap): try take(gap, player.sequence)
+                case .book(let book): try take(book, player.sequence)
+                case .kline(let kline): try take(kline, player.sequence)
                 }
             }
             guard tap.hasChangedRun else {
-                for signal in decided { try take(signal, player.sequence) }
+                for signal in decided { take(signal) }
                 continue
             }
             // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
             // where the next one's signals go.
             isForStream = player.description?.isForStream ?? true
-            for signal in decided where fresh.contains(signal.decision) { try take(signal, player.sequence) }
+            for signal in decided where fresh.contains(signal.decision) { take(signal) }
             begin(player)
-            for signal in decided where !fresh.contains(signal.decision) { try take(signal, player.sequence) }
+            for signal in decided where !fresh.contains(signal.decision) {
+                take(signal)
+                try take(signal.decision, player.sequence)
+            }
         }
     }
 
@@ -89,14 +106,14 @@ final class RecordVerification {
         keepCoverage()
         let next = player.catalog
         (catalog, isForStream) = (next, player.description?.isForStream ?? true)
-        tickSeries = [:]
+        (kindSeries, klineSeries) = ([:], [:])
         pairs = []
         guard let next else { return }
         for instrument in next.instruments.indices {
             for strategy in next.strategies.indices {
                 let (index, number) = (UInt32(instrument), UInt16(strategy))
                 let series = RecordSeries(
-                    table: .signals, instrument: StoredInstrument(next.instruments[instrument].instrument),
+                    table: .decisions, instrument: StoredInstrument(next.instruments[instrument].instrument),
                     name: next.strategyName(instrument: index, strategy: number))
                 pairs.append(
                     Pair(
@@ -113,46 +130,81 @@ final class RecordVerification {
             let whole =
                 min(before.lowerBound, ticks.lowerBound)...max(before.upperBound, ticks.upperBound)
             covered[pair.prefix] = whole
-            if let series = pair.series { signalSeries[series] = whole.upperBound }
         }
     }
 
     private func take(_ tick: Tick, _ receiveTime: UnixNanos, _ sequence: UInt64) throws {
         guard let catalog else { return }
-        ticks += 1
+        counts.ticks += 1
         let instrument = Int(tick.instrument)
         if tick.kind == catalog.instruments[instrument].averageSource.rawValue {
             for index in instrument * catalog.strategies.count..<(instrument + 1) * catalog.strategies.count {
-                if let range = pairs[index].ticks {
-                    pairs[index].ticks = min(range.lowerBound, tick.id)...max(range.upperBound, tick.id)
-                } else {
-                    pairs[index].ticks = tick.id...tick.id
-                    if let series = pairs[index].series { store?.cover(series, from: Int64(clamping: tick.id)) }
-                }
+                let range = pairs[index].ticks ?? tick.id...tick.id
+                pairs[index].ticks = min(range.lowerBound, tick.id)...max(range.upperBound, tick.id)
+                if let series = pairs[index].series { store?.cover(series, at: Int64(clamping: tick.id)) }
             }
         }
         guard let store, let record = ExpectedRecord(tick, receiveTime: receiveTime, of: catalog, sequence: sequence)
         else { return }
-        let key = instrument << 8 | Int(tick.kind)
+        let series = series(of: tick.kind, instrument: instrument, in: .ticks, store, catalog)
+        try store.take(record, in: series.records)
+        store.cover(series.gaps, at: record.position.key)
+    }
+
+    private func take(_ book: BookUpdate, _ sequence: UInt64) throws {
+        guard let catalog else { return }
+        counts.books += 1
+        guard let store, let record = ExpectedRecord(book, of: catalog, sequence: sequence) else { return }
+        let series = series(
+            of: book.header.kind, instrument: Int(book.header.instrument), in: .depth, store, catalog)
+        try store.take(record, in: series.records)
+        store.cover(series.gaps, at: record.position.key)
+    }
+
+    private func take(_ gap: StoredGap, _ sequence: UInt64) throws {
+        guard let catalog else { return }
+        counts.gaps += 1
+        guard let store, let record = ExpectedRecord(gap, of: catalog, sequence: sequence) else { return }
+        let isBook = gap.gap.kind == .depth || gap.gap.kind == .partialDepth
+        let series = series(
+            of: gap.gap.kind.rawValue, instrument: Int(gap.gap.instrument), in: isBook ? .depth : .ticks, store, catalog
+        )
+        try store.take(record, in: series.gaps)
+    }
+
+    private func take(_ kline: StoredKline, _ sequence: UInt64) throws {
+        guard let catalog else { return }
+        counts.klines += 1
+        guard let store, let record = ExpectedRecord(kline, of: catalog, sequence: sequence) else { return }
+        let (instrument, interval) = (Int(kline.kline.instrument), kline.kline.interval)
+        let key = instrument << 8 | Int(interval.rawValue)
         let series =
-            tickSeries[key]
+            klineSeries[key]
             ?? store.index(
                 of: RecordSeries(
-                    table: .ticks, instrument: StoredInstrument(catalog.instruments[instrument].instrument),
-                    name: RecordKind(rawValue: tick.kind)?.name ?? ""))
-        tickSeries[key] = series
+                    table: .klines, instrument: StoredInstrument(catalog.instruments[instrument].instrument),
+                    name: interval.name))
+        klineSeries[key] = series
         try store.take(record, in: series)
     }
 
-    private func take(_ signal: PlayedSignal, _ sequence: UInt64) throws {
+    private func series(
+        of kind: UInt8, instrument: Int, in table: StoredTable, _ store: any StoreChecking, _ catalog: MarketCatalog
+    ) -> (records: Int, gaps: Int) {
+        let key = instrument << 8 | Int(kind)
+        if let series = kindSeries[key] { return series }
+        var series = RecordSeries(
+            table: table, instrument: StoredInstrument(catalog.instruments[instrument].instrument),
+            name: RecordKind(rawValue: kind)?.name ?? "")
+        let records = store.index(of: series)
+        series.table = .gaps
+        kindSeries[key] = (records, store.index(of: series))
+        return kindSeries[key]!
+    }
+
+    private func take(_ decision: Decision, _ sequence: UInt64) throws {
         guard let catalog else { return }
-        signals += 1
-        let decision = signal.decision
-        if isForStream {
-            stream.expect(
-                catalog.identifier(of: decision), number: signal.number,
-                fields: SignalLine(catalog: catalog).fields(decision))
-        }
+        counts.decisions += 1
         let pair = pairs[Int(decision.instrument) * catalog.strategies.count + Int(decision.strategy)]
         guard let store, let series = pair.series,
             let record = ExpectedRecord(decision, of: catalog, sequence: sequence)
@@ -160,15 +212,19 @@ final class RecordVerification {
         try store.take(record, in: series)
     }
 
+    private func take(_ signal: PlayedSignal) {
+        guard let catalog else { return }
+        counts.signals += 1
+        guard isForStream else { return }
+        stream.expect(
+            catalog.identifier(of: signal.decision), number: signal.number,
+            fields: SignalLine(catalog: catalog).fields(signal.decision))
+    }
+
     private func finish() throws {
         keepCoverage()
         for (prefix, ticks) in covered { stream.cover(prefix, tickIDs: ticks) }
-        guard let store else { return }
-        for (index, last) in signalSeries.sorted(by: { $0.key < $1.key }) {
-            try store.finish(index, at: Int64(clamping: last))
-        }
-        // Also those of which the last run took nothing.
-        try store.finish()
+        try store?.finish()
     }
 }
 

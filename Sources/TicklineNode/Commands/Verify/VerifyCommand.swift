@@ -51,14 +51,14 @@ public enum VerifyCommand {
     ) throws -> Int {
         let report: (RecordDifference) throws -> Void = { try printOutput(isTable ? $0.line : $0.json) }
         let marks = try ProgressMarks(folder)
-        let comparesReceiveTimes = settings.publish != .once
-        let store = try storeVerifier(settings, marks, comparesReceiveTimes, report)
+        let isShared = settings.publish == .once
+        let store = try storeVerifier(settings, marks, isShared, report)
         let verification = RecordVerification(
-            folder, through: last, store: store, stream: StreamComparison(comparesReceiveTimes: comparesReceiveTimes))
+            folder, through: last, store: store, stream: StreamComparison(comparesReceiveTimes: !isShared))
         do { try verification.play() } catch let error as TradeStoreError {
             throw VerifyError.unreadableStore(error)
         }
-        var lines = ["journal: \(verification.ticks) ticks, \(verification.signals) signals"]
+        var lines = [line(verification.counts)]
         var differences = 0
         if let redis {
             var configuration = SignalPublisherConfiguration(endpoint: redis, streamKey: settings.signalStream)
@@ -69,20 +69,29 @@ public enum VerifyCommand {
         }
         if let counts = store?.counts {
             lines.append(line("store", counts, expired: "expired"))
+            lines.append(
+                "not compared in the store: what is before a series' first record in the journal or behind its last, times of"
+                    + " insertion, fields that `tickline query` does not print"
+                    + (isShared ? ", times of receipt, how gaps came and went" : ""))
             differences += counts.differences
         }
         for line in lines { isTable ? try printOutput(line) : printStatus(line) }
         return differences
     }
 
+    private static func line(_ counts: PlayedCounts) -> String {
+        "journal: \(counts.ticks) ticks, \(counts.signals) signals in \(counts.decisions) decisions,"
+            + " \(counts.books) book updates, \(counts.klines) klines, \(counts.gaps) gaps"
+    }
+
     private static func line(_ place: String, _ counts: ComparisonCounts, expired: String) -> String {
         "\(place): \(counts.equal) equal, \(counts.differences) differences, \(counts.pending) pending,"
             + " \(counts.expired) \(expired)"
-            + (place == "stream" ? ", \(counts.outside) outside of the journal" : "")
+            + (place == "stream" || counts.outside > 0 ? ", \(counts.outside) outside of the journal" : "")
     }
 
     private static func storeVerifier(
-        _ settings: Settings, _ marks: ProgressMarks, _ comparesReceiveTimes: Bool,
+        _ settings: Settings, _ marks: ProgressMarks, _ isShared: Bool,
         _ report: @escaping (RecordDifference) throws -> Void
     ) throws -> (any StoreChecking)? {
         let retentionNanos = Int64(settings.tickRetentionDays) * 86_400_000_000_000
@@ -90,7 +99,7 @@ public enum VerifyCommand {
         func verifier<Reader: TradeReader & ~Copyable>(_ reader: consuming Reader) -> any StoreChecking {
             StoreVerifier(
                 reader, storedSequence: marks.storedSequence, keptFromNanos: keptFrom,
-                comparesReceiveTimes: comparesReceiveTimes, report: report)
+                isShared: isShared, report: report)
         }
         switch settings.store {
         case .none: return nil
