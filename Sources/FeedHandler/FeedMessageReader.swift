@@ -35,7 +35,7 @@ public final class FeedMessageReader {
         mostMessageBytes: Int = FeedConfiguration.defaultMostMessageBytes
     ) {
         self.chain = chain
-        reader = ChainReader(chain, in: folder)
+        reader = ChainReader(chain, in: folder, refusesHoles: true)
         frames = FrameReplay(mostMessageBytes: mostMessageBytes)
     }
 

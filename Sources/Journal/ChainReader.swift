@@ -8,6 +8,7 @@ public struct ChainReader {
     public let chain: JournalChain
     private let first: UInt64
     private let passesMissing: Bool
+    private let refusesHoles: Bool
     private var files: [JournalFolder.File]
     private var nextFile: Int
     private var index = 0
@@ -22,12 +23,16 @@ public struct ChainReader {
     ///
     /// - Parameter passesMissing: whether what is missing between two segments, for it was in memory alone while the disk
     ///   refused, is passed over: numbers then jump.
+    /// - Parameter refusesHoles: whether the end of the chain is an error where whole entries stand behind one that is not, as
+    ///   damage leaves it, or a power loss that no run followed.
     public init(
-        _ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0, passesMissing: Bool = false
+        _ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0, passesMissing: Bool = false,
+        refusesHoles: Bool = false
     ) {
         self.chain = chain
         self.first = first
         self.passesMissing = passesMissing
+        self.refusesHoles = refusesHoles
         files = folder.chains[chain] ?? []
         nextFile = files.firstIndex { $0.segment >= first } ?? files.endIndex
     }
@@ -57,8 +62,16 @@ public struct ChainReader {
 
     /// The segment's entries are read: were these all?
     private func checkEnd(of segment: SegmentReader) throws(JournalError) {
-        guard segment.isSealed, index < segment.committedEntries else { return }
-        throw .damaged(path: segment.path, reason: "entry \(index) of \(segment.committedEntries) is not whole")
+        let committed = segment.committedEntries
+        // One that its writer has appended since it was asked for is whole.
+        guard index < committed, segment.entry(at: index) == nil else { return }
+        let text = "entry \(index) of \(committed) is not whole"
+        if segment.isSealed { throw .damaged(path: segment.path, reason: text) }
+        // A run that followed went on behind what it found whole.
+        guard refusesHoles, nextFile == files.endIndex else { return }
+        let behind = (index..<min(committed, segment.identity.tableEntries)).count { segment.entry(at: $0) != nil }
+        guard behind > 0 else { return }
+        throw .damaged(path: segment.path, reason: "\(text); the \(behind) whole ones behind it are passed over")
     }
 
     /// Opens the next segment; false, and nothing changed, where there is none.

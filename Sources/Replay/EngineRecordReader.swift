@@ -29,7 +29,7 @@ public final class EngineRecordReader {
 
     /// A reader from the oldest segment on.
     public init(_ folder: JournalFolder) {
-        reader = ChainReader(JournalChain(.engine), in: folder)
+        reader = ChainReader(JournalChain(.engine), in: folder, refusesHoles: true)
         clock = JournalClock(folder)
     }
 

@@ -30,7 +30,7 @@ final class FeedCursor: SlotCursor {
 
     /// Places itself in front of the slot numbered `first`.
     ///
-    /// - Throws: `missingFeed` where the chain begins later; what reading throws.
+    /// - Throws: `missingFeed` where the chain begins later or ends before; what reading throws.
     init(
         _ replay: consuming FeedReplay, chain: JournalChain, run: UInt64, first: UInt64, in folder: JournalFolder,
         engineSegment path: String
@@ -41,7 +41,10 @@ final class FeedCursor: SlotCursor {
         reader = ChainReader(chain, in: folder, from: .max)
         try place(first, in: folder)
         // Nothing was taken yet: nothing needs to be there.
-        guard isPlaced || first == 0 else { throw .missingFeed(chain: chain, path: path) }
+        guard isPlaced || first == 0, self.replay.nextSlot >= first else {
+            throw .missingFeed(chain: chain, path: path)
+        }
+        self.replay.removeFirst(Int(first - (self.replay.nextSlot - UInt64(self.replay.slots.count))))
     }
 
     private func place(_ first: UInt64, in folder: JournalFolder) throws(ReplayError) {
@@ -55,7 +58,6 @@ final class FeedCursor: SlotCursor {
             break
         }
         try fill(Int(first - self.replay.nextSlot))
-        self.replay.removeFirst(Int(first - (self.replay.nextSlot - UInt64(self.replay.slots.count))))
     }
 
     /// The last place in the chain at which decoding can begin and that is not behind `first`.

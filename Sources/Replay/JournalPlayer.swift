@@ -17,28 +17,28 @@ public struct PlayedSignal: Sendable, Equatable {
 /// Every decision the journal has is compared with the one that comes of it, every checkpoint with the state; the first
 /// difference ends the replay with an error. Used by one thread.
 public struct JournalPlayer: ~Copyable {
-    private var folder: JournalFolder
-    private var reader: ChainReader
-    private var core: DecisionCore?
+    var folder: JournalFolder
+    var reader: ChainReader
+    var core: DecisionCore?
     /// Nobody's to see, but the core's counters live in it.
     private let metrics = MetricsRegistry()
     /// The run whose entries are being played.
-    public private(set) var run: UInt64 = 0
+    public internal(set) var run: UInt64 = 0
     /// What its numbers mean; nil before the first checkpoint.
-    public private(set) var description: RunDescription?
+    public internal(set) var description: RunDescription?
     /// The run's instruments and strategies, and those of signals it took over; nil before the first checkpoint.
     public private(set) var catalog: MarketCatalog?
-    private var cursors: [any SlotCursor] = []
+    var cursors: [any SlotCursor] = []
     private var taken: [UInt64] = []
     /// Signals decided so far, over runs.
     public private(set) var signalCount: UInt64 = 0
     /// Decided and not yet met in the journal.
-    private var expected: [PlayedSignal] = []
+    var expected: [PlayedSignal] = []
     /// Of an earlier run's `expected`, which the next run puts on record; or the one behind it, where that was killed meanwhile.
-    private var carriedNumbers: Set<UInt64> = []
+    var carriedNumbers: Set<UInt64> = []
     /// Whether the run has done anything but take over.
-    private var hasBegun = false
-    private var lookahead: Place?
+    var hasBegun = false
+    var lookahead: Place?
     /// Where records go.
     private var records: SPSCRing?
     /// Records taken so far.
@@ -50,23 +50,55 @@ public struct JournalPlayer: ~Copyable {
     /// Slots that one step takes at most of what a run has left.
     public var mostLeftoverSlots = Int.max
 
+    /// Whether parts of which something is missing are passed over, rather than being an error.
+    private let passesMissing: Bool
+    /// Parts that were not played, in order.
+    public internal(set) var passages: [Passage] = []
+    /// The part that is being passed over.
+    var passing: Passing?
+    /// Where playing goes on if what is being played can't be: at the first segment numbered so or higher.
+    var nextStart: UInt64
+    /// The segment that is not played if what is being played can't be.
+    var playingSegment: UInt64
+
     /// Begins with the engine segment numbered `first`, or with the oldest that is there.
-    public init(folder: JournalFolder, from first: UInt64 = 0) {
+    ///
+    /// - Parameter passesMissing: whether a part of which something is missing is passed over, see `passages`: the next one
+    ///   that is played is the first engine segment behind it from whose checkpoint on all is there. Whole entries behind
+    ///   damage are an error then, also at the end of a chain.
+    public init(folder: JournalFolder, from first: UInt64 = 0, passesMissing: Bool = false) {
         self.folder = folder
-        reader = ChainReader(JournalChain(.engine), in: folder, from: first)
+        self.passesMissing = passesMissing
+        (nextStart, playingSegment) = (first, first)
+        reader = ChainReader(JournalChain(.engine), in: folder, from: first, refusesHoles: passesMissing)
     }
 
     /// Plays the next event, with what came of it; false at the end.
     ///
     /// - Parameter signal: called for each signal when it is decided.
-    /// - Throws: `ReplayError`.
+    /// - Throws: `ReplayError`; where what is missing is passed over, only if nothing at all can be played for it.
     public mutating func step(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
+        while true {
+            do throws(ReplayError) { return try playNext(signal) } catch {
+                guard passesMissing, error.isForMissingInput else { throw error }
+                guard try goOn(behind: error) else { return false }
+            }
+        }
+    }
+
+    private mutating func playNext(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
+        if let segment = reader.segment {
+            (nextStart, playingSegment) = (segment.identity.segment + 1, segment.identity.segment + 1)
+        }
         guard let event = try nextEntry() else { return false }
         // What the run before left was taken when this one began.
+        let segment = event.segment.identity.segment
+        (nextStart, playingSegment) = (segment, segment - 1)
         if core != nil, event.segment.identity.run != run, try takeLeftovers(signal) {
             lookahead = event
             return true
         }
+        (nextStart, playingSegment) = (segment + 1, segment)
         sequence = event.entry.sequence
         var results: [Place] = []
         while let next = try nextResultOrEvent() {
@@ -241,6 +273,7 @@ public struct JournalPlayer: ~Copyable {
             cursors.append(
                 HistoryCursor(run: run, first: taken[ring], in: folder, engineSegment: segment.path))
         }
+        endPassing(at: segment.identity.segment)
     }
 
     private mutating func makeCore(
@@ -338,7 +371,7 @@ public struct JournalPlayer: ~Copyable {
 }
 
 /// An entry where it stands.
-private struct Place {
+struct Place {
     let entry: JournalEntry
     let segment: SegmentReader
 

@@ -142,7 +142,7 @@ public struct Recovery: Sendable {
     }
 
     /// The number of the last signal on record.
-    private static func lastSignal(from first: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
+    static func lastSignal(from first: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
         var last: UInt64 = 0
         do throws(JournalError) {
             var reader = ChainReader(JournalChain(.engine), in: folder, from: first, passesMissing: true)

@@ -21,6 +21,15 @@ public enum ReplayError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// What is missing, in words; for errors that are for missing input.
+    var whatIsMissing: String {
+        switch self {
+        case .missingFeed(let chain, let path): "the journal does not hold all that \(path) took from \(chain)"
+        case .journal(.incomplete(_, let reason)): reason
+        default: description
+        }
+    }
+
     /// One line with the remedy.
     public var description: String {
         switch self {

@@ -103,7 +103,9 @@ struct ReplaySubcommand: AsyncParsableCommand {
             with the fields of the Redis entry, at once; on standard error how far it is, and a summary.
 
             A journal gives what was published live, with its runs' settings; a difference from what it has on record is an \
-            error. It may be one that a run is writing.
+            error (exit status 1), and so is damage (78), in front of which it ends. What is missing, recycled at the \
+            budget's end or taken by a power loss, is passed over with a line on standard error. It may be one that a run \
+            is writing.
 
             Recorded files are .ndjson or .ndjson.gz, one message a line, with their times of receipt in .recv_ns[.gz] beside \
             them, else the exchange's; each is a feed, and they are merged by these times. Their messages tell streams and \

@@ -41,6 +41,13 @@ public enum ReplayCommand {
         defer { session.progress.clear() }
         switch input {
         case .journal(let path):
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw SettingsError.unreadableFile(
+                    path: path.isEmpty ? "\"\"" : path,
+                    reason:
+                        "nothing is there; give files that end in .ndjson or .ndjson.gz, or the --data folder of a run")
+            }
+            _ = try JournalFolder(userPath: path, holding: JournalChain(.engine))
             let given = flags.filter { !$0.value.isEmpty }.keys.sorted().map { "--\($0)" }
             guard given.isEmpty else { throw ReplayUsageError.journalHasSettings(given) }
             try session.replay(journal: path)
@@ -73,13 +80,20 @@ private struct ReplaySession {
     mutating func replay(journal path: String) throws {
         let folder = try JournalFolder(userPath: path, holding: JournalChain(.engine))
         let last = try VerifyCommand.lastSequence(in: folder)
-        var player = JournalPlayer(folder: folder)
+        var player = JournalPlayer(folder: folder, passesMissing: true)
+        var passages = 0
         var first: UInt64?
         var line: SignalLine?
         var run: UInt64 = 0
         while goesOn {
             var decided: [Decision] = []
-            guard try player.step({ decided.append($0.decision) }) else { break }
+            let isPlayed = try player.step { decided.append($0.decision) }
+            for passage in player.passages[passages...] {
+                progress.clear()
+                printError("\(passage)")
+            }
+            passages = player.passages.count
+            guard isPlayed else { break }
             if player.run != run, let catalog = player.catalog {
                 (run, line) = (player.run, SignalLine(catalog: catalog))
             }
