@@ -19,13 +19,13 @@ struct ProgressLine {
         guard now.rawValue - shownAt.rawValue > Self.intervalNanos else { return }
         shownAt = now
         let done = min(done, total - 1)
-        let filled = 30 * done / total
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
-        FileHandle.standardError.write(Data("\r[\(bar)] segment \(done + 1) of \(total), \(words())\u{1B}[K".utf8))
+        TerminalLine.write(
+            TerminalLine.text(
+                done: done, total: total, barColumns: 30, "segment \(done + 1) of \(total), \(words())"))
     }
 
     /// Takes the line away, for another to be printed.
     func finish() {
-        if isShown, shownAt.rawValue > 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isShown, shownAt.rawValue > 0 { TerminalLine.write("") }
     }
 }

@@ -44,14 +44,12 @@ struct ReplayProgress {
             seconds: Double(now.nanos(since: begunAt)) / 1e9, secondsLeft: secondsLeft)
         guard isTerminal else { return printStatus(line) }
         hasBar = true
-        let filled = total > 0 ? 20 * min(done, total) / total : 0
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled)
-        FileHandle.standardError.write(Data("\r[\(bar)] \(line)\u{1B}[K".utf8))
+        TerminalLine.write(TerminalLine.text(done: done, total: total, barColumns: 20, line))
     }
 
     /// Takes the bar away, for a line to be printed.
     mutating func clear() {
-        if hasBar { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if hasBar { TerminalLine.write("") }
         hasBar = false
     }
 
