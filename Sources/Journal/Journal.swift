@@ -69,6 +69,9 @@ public final class Journal: Sendable {
             metrics: JournalMetrics(metrics), health: health, logger: logger)
     }
 
+    /// What the budget must hold at least for these chains.
+    public static func neededBytes(_ plans: [ChainPlan]) -> Int { JournalKeeper.neededBytes(plans) }
+
     /// The writing end of a chain of the plans; there is one, and asking for a second traps.
     public func writer(of chain: JournalChain) -> ChainWriter {
         precondition(taken.withLock { $0.insert(chain).inserted }, "a chain has one writer: \(chain)")

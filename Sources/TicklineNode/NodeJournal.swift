@@ -67,7 +67,7 @@ package struct NodeJournal: Sendable {
             journal = try Journal(
                 settings: JournalSettings(
                     folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
-                plans: Self.plans(plan, sizes, budgetBytes: budget, prefaceBytes: description.bytes.count),
+                plans: Self.fittingPlans(plan, sizes, budgetBytes: budget, prefaceBytes: description.bytes.count),
                 existing: existing, wallClock: { MonotonicClock.wallClock() }, metrics: metrics,
                 health: health.check("journal", roles: [.collector, .processor]), logger: logger)
         } catch {
@@ -91,6 +91,16 @@ package struct NodeJournal: Sendable {
     /// How long the publisher's thread waits for room for an acknowledgement: ten looks of the journal's thread. Of a signal
     /// without one the next run can't tell whether the stream has lost it or a consumer has removed it.
     private static let mostAcknowledgementWaitMillis = 100
+
+    /// Chains whose feeds' segments are as large as the budget asks for, or, where that has no room for so many of them, as
+    /// small as they may be: what these need is enough.
+    private static func fittingPlans(
+        _ plan: NodePlan, _ sizes: JournalSizes, budgetBytes: Int, prefaceBytes: Int
+    ) -> [ChainPlan] {
+        let plans = Self.plans(plan, sizes, budgetBytes: budgetBytes, prefaceBytes: prefaceBytes)
+        guard Journal.neededBytes(plans) > budgetBytes else { return plans }
+        return Self.plans(plan, sizes, budgetBytes: 0, prefaceBytes: prefaceBytes)
+    }
 
     private static func plans(
         _ plan: NodePlan, _ sizes: JournalSizes, budgetBytes: Int, prefaceBytes: Int
