@@ -7,7 +7,7 @@ struct LineReader: ~Copyable {
     /// The longest line; messages are below 1 MiB.
     private static let mostLineBytes = 64 << 20
 
-    private let file: GzipReader
+    private var file: GzipReader
     private let path: String
     private var buffer = [UInt8](repeating: 0, count: LineReader.pieceBytes)
     /// End of what was read.

@@ -2,6 +2,8 @@
 public enum RecordingError: Error, Hashable, CustomStringConvertible {
     /// It can't be opened or read.
     case unreadable(path: String, reason: String)
+    /// A pipe or a device, which could be waited for without end.
+    case notAFile(path: String)
     /// A file named `.gz` is not gzip, or its compressed data is damaged.
     case damagedGzip(path: String, reason: String)
     /// A line is longer than any message.
@@ -23,6 +25,7 @@ public enum RecordingError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "cannot read \(path): \(reason); check the path and its permissions"
+        case .notAFile(let path): "\(path) is no regular file; write what it gives into one first"
         case .damagedGzip(let path, let reason): "\(path) is not a sound gzip file (\(reason)); record or copy it again"
         case .endlessLine(let path, let line):
             "\(path) line \(line) is longer than any message; a recording has one websocket message per line"

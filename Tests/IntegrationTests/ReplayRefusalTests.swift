@@ -48,6 +48,15 @@ import Testing
         try refused([cut] + Self.periods, 78, "b.ndjson.gz", "ends too early")
         try refused([plain, cut] + Self.periods, 78, "b.ndjson.gz", "ends too early")
         try refused([try write(Data(Self.quote.utf8), as: "c.ndjson.gz")], 78, "c.ndjson.gz", "no gzip header")
+        let words = "behind its end is something else"
+        for garbage in [Data("garbage".utf8), Data(count: 512), sound.dropFirst(2)] {
+            try refused([try write(sound + garbage, as: "d.ndjson.gz")] + Self.periods, 78, "d.ndjson.gz", words)
+        }
+        // Members behind each other are one file.
+        let half = try gzip(try files.write(Self.trades.prefix(1_000), as: "half.ndjson"))
+        let rest = try gzip(try files.write(Self.trades.dropFirst(1_000), as: "rest.ndjson"))
+        let joined = try RecordedFiles.replay([try write(half + rest, as: "e.ndjson.gz")] + Self.periods)
+        #expect(try joined.output == RecordedFiles.replay([plain] + Self.periods).output)
     }
 
     @Test func `a broken line is named by its number, also behind all the others`() throws {
@@ -99,9 +108,20 @@ import Testing
         try refused([table], 64, "table.csv is no recording", ".ndjson.gz", "--data folder")
         try refused([recording, files.folder.path], 64, "one journal, or recorded files, not both")
         try refused([files.folder.path, files.folder.path], 64, "one journal")
-        try refused([files.folder.path, "--short", "5"], 64, "settings of its runs; leave --short out")
+        let pipe = files.folder.path + "/pipe.ndjson"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        try refused([pipe], 78, "pipe.ndjson is no regular file")
         for count in [257, 300] {
             try refused(Array(repeating: recording, count: count), 64, "\(count) files are too many", "256")
+        }
+    }
+
+    @Test func `that nothing is there is said first, whatever settings are given`() throws {
+        defer { files.folder.remove() }
+        for settings in [[], ["--short", "5"]] {
+            try refused([files.folder.path + "/nosuch.gz"] + settings, 78, "nosuch.gz: nothing is there; give files")
+            try refused([""] + settings, 78, "\"\": nothing is there")
+            try refused([files.folder.path] + settings, 78, "no journal is there; give the --data folder of a run")
         }
     }
 
