@@ -13,12 +13,16 @@ public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
     case unreadable(JournalError)
     /// Entries of the chain that no segment has; the next one there is begins behind them.
     case missing(chain: JournalChain, sequences: ClosedRange<UInt64>, nextPath: String)
+    /// A segment's file without a byte.
+    case empty(path: String)
+    /// A chain without a segment, and what shows that it had some.
+    case missingChain(JournalChain, reason: String)
 
     /// Whether something is not as it was written.
     public var isDamage: Bool {
         switch self {
         case .tornTail, .recycled: false
-        case .damagedEntries, .damagedHeader, .unreadable, .missing: true
+        case .damagedEntries, .damagedHeader, .unreadable, .missing, .empty, .missingChain: true
         }
     }
 
@@ -38,6 +42,8 @@ public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
         case .unreadable(let error): "\(error)"
         case .missing(let chain, let sequences, let path):
             "\(chain): entries \(sequences.lowerBound) to \(sequences.upperBound) in front of \(path) are missing"
+        case .empty(let path): "\(path): empty, its entries are missing"
+        case .missingChain(let chain, let reason): "\(chain): all segments are missing (\(reason))"
         }
     }
 }

@@ -34,33 +34,38 @@ public struct JournalFolder: Sendable {
     public let path: String
     /// Begun segments by chain, in order. Files made ahead and never begun are not among them.
     public let chains: [JournalChain: [File]]
+    /// Files without a byte by chain, in order: a segment has its size before it has its name.
+    public let emptyFiles: [JournalChain: [File]]
     /// Files made ahead and never begun.
     let spares: [String]
 
     /// Lists the folder; one that does not exist is empty. O(files).
     ///
-    /// - Throws: `system` where it can't be read.
+    /// - Throws: `notAFolder`, `unreadable`, `system` where it can't be read.
     public init(path: String) throws(JournalError) {
         self.path = path
         var chains: [JournalChain: [File]] = [:]
+        var emptyFiles: [JournalChain: [File]] = [:]
         var spares: [String] = []
         for name in try Self.names(in: path) {
-            guard let (chain, segment) = SegmentFile.parse(name: name) else { continue }
             let file = "\(path)/\(name)"
+            if name.hasSuffix(SegmentFile.suffix + SegmentFile.unfinishedSuffix) { spares.append(file) }
+            guard let (chain, segment) = SegmentFile.parse(name: name) else { continue }
             var information = stat()
             // One that the keeper has recycled meanwhile.
             guard unsafe stat(file, &information) == 0 else { continue }
-            // One that is being made is empty at first.
-            if information.st_size == 0 || Self.isSpare(file) {
+            let found = File(
+                path: file, segment: segment, bytes: Int(information.st_size),
+                modifiedNanos: Self.nanos(information.st_mtim))
+            if Self.isSpare(file) {
                 spares.append(file)
-                continue
+                if information.st_size == 0 { emptyFiles[chain, default: []].append(found) }
+            } else {
+                chains[chain, default: []].append(found)
             }
-            chains[chain, default: []].append(
-                File(
-                    path: file, segment: segment, bytes: Int(information.st_size),
-                    modifiedNanos: Self.nanos(information.st_mtim)))
         }
         self.chains = chains.mapValues { $0.sorted { $0.segment < $1.segment } }
+        self.emptyFiles = emptyFiles.mapValues { $0.sorted { $0.segment < $1.segment } }
         self.spares = spares
     }
 
@@ -68,15 +73,26 @@ public struct JournalFolder: Sendable {
     public var hasLostSegments: Bool { chains.values.contains { $0.contains { !$0.isStillThere } } }
 
     private static func names(in path: String) throws(JournalError) -> [String] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            switch errno {
+            case ENOENT: return []
+            case ENOTDIR: throw .notAFolder(path: path)
+            default: throw .opening(path, errno)
+            }
+        }
+        close(descriptor)
         do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
             throw .system(path: path, reason: error.localizedDescription)
         }
     }
 
-    /// Whether a file has no magic number yet, which is written last: nothing was ever appended to it. Nor to an empty one,
-    /// whose maker was killed before it had taken the disk's room.
+    /// Whether a file has no magic number yet, which is written last: nothing was ever appended to it. Nor can anything be in
+    /// an empty one.
     private static func isSpare(_ path: String) -> Bool {
+        var information = stat()
+        // A pipe in its place would wait for its writer.
+        guard unsafe stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { return false }
         guard let file = FileHandle(forReadingAtPath: path) else { return false }
         defer { try? file.close() }  // opened for reading: there is nothing to lose
         do {

@@ -6,6 +6,8 @@ internal import TradingModel
 enum SegmentFile {
     /// What segment files end with.
     static let suffix = ".segment"
+    /// What stands behind that until the file has its size.
+    static let unfinishedSuffix = ".new"
 
     /// The name of a segment's file in the journal's folder, such as `feed-0.000000000012.segment`.
     static func name(_ chain: JournalChain, _ segment: UInt64) -> String {
@@ -24,17 +26,20 @@ enum SegmentFile {
         return (JournalChain(kind, index), segment)
     }
 
-    /// Makes a file of `bytes`, all of it allocated on the disk, and maps it.
+    /// Makes a file of `bytes`, all of it allocated on the disk, and maps it. It has its name once it has its size: an empty
+    /// file under that is never what a kill left.
     static func create(path: String, bytes: Int) throws(JournalError) -> (
         base: UnsafeMutablePointer<UInt8>, descriptor: Int32
     ) {
-        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        let unfinished = path + unfinishedSuffix
+        let descriptor = unsafe open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw error(errno, path) }
         // Allocated now, so that writing to the mapping can never find the disk full.
-        let code = posix_fallocate(descriptor, 0, off_t(bytes))
+        var code = posix_fallocate(descriptor, 0, off_t(bytes))
+        if code == 0, unsafe rename(unfinished, path) != 0 { code = errno }
         guard code == 0 else {
             close(descriptor)
-            unsafe unlink(path)
+            unsafe unlink(unfinished)
             throw error(code, path)
         }
         do throws(JournalError) { return try unsafe map(descriptor, path: path, bytes: bytes) } catch {

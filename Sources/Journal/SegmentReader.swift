@@ -15,15 +15,20 @@ import Glibc
 
     /// Maps the file and checks its header.
     ///
-    /// - Throws: `notASegment`, `newer`, `damaged`, `system`.
+    /// - Throws: `notASegment`, `newer`, `damaged`, `unreadable`, `notAFile`, `system`.
     public init(path: String) throws(JournalError) {
         self.path = path
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(path: path, reason: SegmentFile.text(errno)) }
+        // Not to wait for a pipe's writer.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw .opening(path, errno) }
         defer { close(descriptor) }
         var information = stat()
         guard unsafe fstat(descriptor, &information) == 0 else {
             throw .system(path: path, reason: SegmentFile.text(errno))
+        }
+        guard information.st_mode & S_IFMT == S_IFREG else {
+            throw .notAFile(
+                path: path, kind: information.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file")
         }
         mappedBytes = Int(information.st_size)
         guard mappedBytes >= Int(JOURNAL_HEADER_BYTES) else { throw .notASegment(path: path) }

@@ -113,7 +113,39 @@ public struct JournalVerification {
             runs.formUnion(check.runs)
             figures.runs = runs.count
         }
+        for (chain, files) in folder.emptyFiles.sorted(by: { $0.key < $1.key }) {
+            touched.insert(chain)
+            for file in files { found(.chain(.empty(path: file.path))) }
+        }
+        for finding in try missingChains() { found(.chain(finding)) }
         try play(progress: progress, found: found)
+    }
+
+    /// Chains of which there must be something and is nothing: the engine's beside feeds, and those from which it took slots
+    /// during its newest two segments, for these are never recycled. O(entries of those).
+    private func missingChains() throws(ReplayError) -> [ChainFinding] {
+        guard let engine = folder.chains[JournalChain(.engine)] else {
+            let feeds = folder.chains.keys.filter { $0.kind == .feed }.sorted()
+            return feeds.first.map { [.missingChain(JournalChain(.engine), reason: "there are some of \($0)")] } ?? []
+        }
+        var missing: [JournalChain: String] = [:]
+        for file in engine.suffix(2) {
+            let segment: SegmentReader
+            // What is wrong with it was found when it was checked.
+            do throws(JournalError) { segment = try SegmentReader(path: file.path) } catch { continue }
+            guard let first = segment.entry(at: 0), let checkpoint = EngineCheckpoint(first, in: segment),
+                let description = RunDescription(checkpoint.preface)
+            else { continue }
+            for index in 1..<max(1, segment.committedEntries) {
+                guard let entry = segment.entry(at: index), entry.kind == EngineEntryKind.take else { continue }
+                guard entry.sequence <= lastSequence else { break }
+                let ring = Int(entry.source)
+                let chain =
+                    ring < description.feeds.count ? JournalChain(.feed, ring) : JournalChain(.history)
+                if folder.chains[chain] == nil { missing[chain] = "\(segment.path) took ticks from it" }
+            }
+        }
+        return missing.sorted { $0.key < $1.key }.map { .missingChain($0.key, reason: $0.value) }
     }
 
     /// Plays the engine's chain; behind what can't be played from the next segment on, which begins with a checkpoint.

@@ -5,7 +5,8 @@ struct JournalSubcommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal", abstract: "List, verify or export a journal, also while a run writes it.",
         discussion: """
-            Reads only. What is no journal, damaged, or written by a newer version is refused with exit status 78.
+            Reads only. Exit status 78: no journal, one that can't be read or that a newer version wrote, and for ls and export
+            a damaged one; verify names damage and gives 1.
 
             Examples:
               tickline journal ls ./tickline-data
@@ -25,7 +26,7 @@ struct JournalListSubcommand: AsyncParsableCommand {
         commandName: "ls", abstract: "Print the segments of a journal and the total of each chain.",
         discussion: """
             A segment is sealed when its writer went on in another one, open while it is written or after its process was
-            killed, and torn where a power loss took its end. Only verify reads every entry.
+            killed, torn where a power loss took its end, and empty where its file has no byte. Only verify reads every entry.
 
             Examples:
               tickline journal ls ./tickline-data

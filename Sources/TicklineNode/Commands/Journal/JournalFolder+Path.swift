@@ -14,9 +14,13 @@ extension JournalFolder {
     /// - Throws: `SettingsError.unreadableFile` where none is there, `JournalError` where the folder can't be read.
     init(userPath path: String, holding chain: JournalChain? = nil) throws {
         try self.init(path: Self.path(fromUser: path))
-        guard chain.map({ chains[$0] != nil }) ?? !chains.isEmpty else {
+        guard !chains.isEmpty || !emptyFiles.isEmpty else {
             throw SettingsError.unreadableFile(
                 path: path, reason: "no journal is there; give the --data folder of a run, or its journal folder")
+        }
+        if let chain, chains[chain] == nil {
+            throw SettingsError.unreadableFile(
+                path: path, reason: "the journal there has no segment of \(chain); give one that is whole")
         }
     }
 }

@@ -25,15 +25,20 @@ public enum JournalListCommand {
             let folder = try JournalFolder(userPath: path)
             let clock = JournalClock(folder)
             var rows: [JournalListRow] = []
-            for chain in folder.chains.keys.sorted() {
+            for chain in Set(folder.chains.keys).union(folder.emptyFiles.keys).sorted() {
                 var total = JournalListTotal()
+                var segments: [(number: UInt64, row: JournalListRow)] = []
                 for file in folder.chains[chain] ?? [] {
                     guard let segment = try file.reader() else { continue }
                     let summary = segment.summary()
                     total.add(summary)
-                    rows.append(JournalListRow(summary, times: clock.times(of: summary, in: segment)))
+                    segments.append(
+                        (file.segment, JournalListRow(summary, times: clock.times(of: summary, in: segment))))
                 }
-                rows.append(total.row(of: chain))
+                for file in folder.emptyFiles[chain] ?? [] {
+                    segments.append((file.segment, JournalListRow(empty: file, of: chain)))
+                }
+                rows += segments.sorted { $0.number < $1.number }.map(\.row) + [total.row(of: chain)]
             }
             var output = QueryOutput()
             switch chosen {
@@ -86,6 +91,16 @@ private struct JournalListRow {
     init(cells: [String], fields: [(String, StoredValue)]) {
         self.cells = cells
         self.fields = fields
+    }
+
+    /// Of a file without a byte.
+    init(empty file: JournalFolder.File, of chain: JournalChain) {
+        cells = ["\(chain)", "\(file.segment)", "", "", "", "", "0/0", "0/0", "empty"]
+        fields = [
+            ("chain", .text("\(chain)")), ("segment", .integer(Int64(bitPattern: file.segment))),
+            ("entries", .integer(0)), ("capacity", .integer(0)), ("usedBytes", .integer(0)), ("bytes", .integer(0)),
+            ("state", .text("empty")),
+        ]
     }
 
     init(_ summary: SegmentSummary, times: ClosedRange<UnixNanos>?) {
