@@ -43,9 +43,11 @@ import Testing
         #expect(control.process.stop() == 0)
         // Of each chain the first segments can be made, those behind not.
         let journal = folder.url.appendingPathComponent("run/journal").path
-        let refused = ["feed-0", "engine-0", "history-0", "acknowledgements-0"].flatMap { chain in
+        let segments = ["feed-0", "engine-0", "history-0", "acknowledgements-0"].flatMap { chain in
             ((call == "fdatasync" ? 1 : 4)...40).map { "\(journal)/\(chain).\(String(format: "%012d", $0)).segment" }
         }
+        // Until it has its size a segment has another name.
+        let refused = segments + segments.map { "\($0).new" }
         let fault = SystemCallFault.error(error, of: call, paths: refused)
         let log = folder.url.appendingPathComponent("calls")
         let (_, run) = try start(Self.ticks, arguments + ["run"], name: "run", launcher: fault.launcher(log: log))
