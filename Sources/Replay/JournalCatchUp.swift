@@ -123,7 +123,8 @@ public final class JournalCatchUp: @unchecked Sendable {
     private func play(most slots: Int) throws(ReplayError) {
         if player == nil { try open() }
         var steps = 0
-        while ring.occupancy < slots, steps < Self.mostSteps {
+        // A record that was taken in two events is read to its end: no mark may stand within it.
+        while ring.occupancy < slots && steps < Self.mostSteps || player?.isWithinRecord == true {
             if place.sequence >= limit {
                 guard try extend() else { break }
             }
@@ -137,7 +138,7 @@ public final class JournalCatchUp: @unchecked Sendable {
             }
             advance()
         }
-        if isRecording, steps > 0 { count(dropped: player?.publishMark() ?? 0) }
+        if isRecording, steps > 0, player?.isWithinRecord != true { count(dropped: player?.publishMark() ?? 0) }
     }
 
     /// The event is played: its records count, or it was only on the way to the first that do.

@@ -215,6 +215,9 @@ public struct JournalPlayer: ~Copyable {
     /// Whether no segment that is being read was recycled: what was played before this was true is sound. O(feeds).
     public var isStillThere: Bool { reader.segment?.isStillThere != false && cursors.allSatisfy(\.isStillThere) }
 
+    /// Whether the event played last has taken a record of several slots in part; the rest comes with the next one.
+    public var isWithinRecord: Bool { mutating get { (core?.slotsToCome ?? 0) > 0 } }
+
     /// Slots that the engine had taken in this run.
     public var takenSlots: UInt64 { taken.reduce(0, +) }
 

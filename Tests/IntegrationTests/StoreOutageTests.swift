@@ -124,6 +124,39 @@ import Testing
             "doubled 0, dropped \(end["dropped"] ?? -1)")
     }
 
+    @Test(.enabled(if: SharedData.shouldRun))
+    func `book updates that a killed run had not stored come from the journal, each whole`() async throws {
+        defer { folder.remove() }
+        let books = 6_551.0
+        let file = SharedData.path("binance_usdm/btcusdt.combined.20240808.ndjson.gz")
+        func start(_ port: Int, _ name: String) throws -> RunningTickline {
+            let streams = "btcusdt@trade/btcusdt@bookTicker/btcusdt@depth@0ms"
+            return try RunningTickline(
+                ["--feed", "binance-usdm=ws://127.0.0.1:\(port)/stream?streams=\(streams)", "--refill", "0"],
+                folder: folder.url, name: name, data: "data")
+        }
+        let first = try start(1, "first")
+        try await waitUntil("there is a file") { FileManager.default.fileExists(atPath: database) }
+        #expect(first.process.stop() == 0)
+        let holder = try await lock()
+        let simulator = try await RunningSimulator([file, "--speed", "max"], folder: folder.url, name: "simulate")
+        let killed = try start(simulator.port, "killed")
+        try await waitUntil("all is taken", timeout: .seconds(60)) {
+            await killed.metric("tickline_ticks_total", labels: "kind=\"depth\"") == books
+        }
+        killed.process.stop(SIGKILL)
+        simulator.process.stop()
+        #expect(try number("SELECT count(*) FROM depth") == 0)
+        holder.stop(SIGKILL)
+        let again = try start(1, "again")
+        try await waitUntil("reads from the journal") { await again.metric("tickline_store_detours_total") > 0 }
+        _ = try await waitUntilStored(again)
+        #expect(again.process.stop() == 0)
+        let stored = try number("SELECT count(*) FROM depth")
+        #expect(Double(stored) == books)
+        print("figure: M1 SQLite locked, process killed: \(stored) book updates of \(Int(books)) from the journal")
+    }
+
     @Test func `what the budget recycles before the store is back is counted to the slot, the rest is stored`()
         async throws
     {
