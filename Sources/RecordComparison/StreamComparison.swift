@@ -14,8 +14,8 @@ public struct StreamComparison: Sendable {
     private var expected: [String: Expected] = [:]
     private var order: [String] = []
     private var dropped = 0
-    /// By `exchange:symbol:strategy:` the first and last tick that the journal covers.
-    private var covered: [String: ClosedRange<UInt64>] = [:]
+    /// By `exchange:symbol:strategy:` the first and last ticks of what the journal covers.
+    private var covered: [String: [ClosedRange<UInt64>]] = [:]
     /// By the same the last signal that found no room.
     private var droppedThrough: [String: UInt64] = [:]
     private let ignored: Set<String>
@@ -27,10 +27,10 @@ public struct StreamComparison: Sendable {
     /// Begins with nothing expected.
     public init(comparesReceiveTimes: Bool) { ignored = comparesReceiveTimes ? [] : ["receiveTime"] }
 
-    /// The journal has the ticks from the first to the last one that a pair's averages are taken over; before any entry.
+    /// The journal has the ticks from the first to the last one that a pair's averages are taken over, without a part that it
+    /// can't tell; before any entry.
     public mutating func cover(_ pairPrefix: String, tickIDs: ClosedRange<UInt64>) {
-        let first = droppedThrough[pairPrefix].map { max($0 + 1, tickIDs.lowerBound) } ?? tickIDs.lowerBound
-        covered[pairPrefix] = min(first, tickIDs.upperBound)...tickIDs.upperBound
+        covered[pairPrefix, default: []].append(tickIDs)
     }
 
     /// The journal has a signal with these fields, in the order of `fieldNames`.
@@ -54,13 +54,15 @@ public struct StreamComparison: Sendable {
         entry: String, fields: [(name: String, value: String)], _ report: (RecordDifference) throws -> Void
     ) rethrows {
         guard let id = fields.first(where: { $0.name == "id" })?.value, let (prefix, tickID) = Self.parts(id),
-            let range = covered[prefix]
+            let ranges = covered[prefix]
         else {
             counts.outside += 1
             return
         }
         guard let ours = expected[id] else {
-            if range.contains(tickID) { try add(.unknown, id, report) } else { counts.outside += 1 }
+            let isKept = droppedThrough[prefix].map { tickID > $0 } ?? true
+            let isCovered = isKept && ranges.contains { $0.contains(tickID) }
+            if isCovered { try add(.unknown, id, report) } else { counts.outside += 1 }
             return
         }
         if ours.isSeen { try add(.doubled(entry: entry), id, report) }

@@ -118,6 +118,13 @@ import Testing
         let (status, output, error) = try Tickline.run(["replay", second.path])
         #expect(status == 0 && output.split(separator: "\n").count == played.signals.count)
         #expect(error.contains("\(passage)"), "\(error)")
+        let verified = try Tickline.run(["verify", "--data", second.path, "--store", "none", "--redis", redis.url])
+        #expect(verified.status == 0 && verified.error.contains("\(passage)"), "\(verified)")
+        let outside = recorded.count - played.signals.count
+        #expect(
+            verified.error.contains(
+                "stream: \(played.signals.count) equal, 0 differences, 0 pending, 0 trimmed, \(outside) outside"),
+            "\(verified)")
         print("figure: \(played.signals.count) of \(recorded.count) signals are replayed; \(passage)")
     }
 }

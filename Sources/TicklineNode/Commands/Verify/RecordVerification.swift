@@ -38,6 +38,9 @@ final class RecordVerification {
     private var kindSeries: [Int: (records: Int, gaps: Int)] = [:]
     /// Of the catalogue's instruments, by interval.
     private var klineSeries: [Int: Int] = [:]
+    /// Parts that are not compared, for the journal no longer has all that was taken there.
+    private(set) var passages: [Passage] = []
+    /// By the ids' prefixes the first and last tick since the last of them.
     private var covered: [String: ClosedRange<UInt64>] = [:]
 
     /// `lastSequence` was written before the folder was listed: what the engine took up to there is in the files listed.
@@ -50,60 +53,57 @@ final class RecordVerification {
         self.stream = stream
     }
 
-    /// Plays all runs, from the oldest checkpoint of which the feeds' bytes are still there.
+    /// Plays all runs, but for parts of which something is missing: what those gave is not compared.
     func play() throws {
-        var segments = (folder.chains[JournalChain(.engine)] ?? []).map(\.segment)[...]
-        while let first = segments.popFirst() {
-            var player = JournalPlayer(folder: folder, from: first)
-            var tap = RecordTap(&player)
-            do throws(ReplayError) {
-                guard try tap.step(&player, { _ in }, signal: { _ in }) else { continue }
-            } catch {
-                guard case .missingFeed = error, !segments.isEmpty else { throw error }
-                continue
-            }
-            begin(player)
-            try play(&player, &tap)
-            break
-        }
-        try finish()
+        var player = JournalPlayer(folder: folder, passesMissing: true)
+        var tap = RecordTap(&player)
+        while player.sequence < lastSequence, try step(&player, &tap) {}
+        passages = player.passages
+        endCoverage()
+        try store?.finish()
     }
 
-    private func play(_ player: inout JournalPlayer, _ tap: inout RecordTap) throws {
-        while player.sequence < lastSequence {
-            var records: [ReplayedRecord] = []
-            var decided: [PlayedSignal] = []
-            guard try tap.step(&player, { records.append($0) }, signal: { decided.append($0) }) else { return }
-            var fresh: [Decision] = []
-            for record in records {
-                switch record {
-                case .tick(let tick, let receiveTime, _): try take(tick, receiveTime, player.sequence)
-                case .decision(let decision):
-                    fresh.append(decision)
-                    try take(decision, player.sequence)
-                case .gap(let gap): try take(gap, player.sequence)
-                case .book(let book): try take(book, player.sequence)
-                case .kline(let kline): try take(kline, player.sequence)
-                }
-            }
-            guard tap.hasChangedRun else {
-                for signal in decided { take(signal) }
-                continue
-            }
-            // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
-            // where the next one's signals go.
-            isForStream = player.description?.isForStream ?? true
-            for signal in decided where fresh.contains(signal.decision) { take(signal) }
-            begin(player)
-            for signal in decided where !fresh.contains(signal.decision) {
-                take(signal)
-                try take(signal.decision, player.sequence)
+    /// Plays the next event; false at the end.
+    private func step(_ player: inout JournalPlayer, _ tap: inout RecordTap) throws -> Bool {
+        let passagesBefore = player.passages.count
+        var records: [ReplayedRecord] = []
+        var decided: [PlayedSignal] = []
+        guard try tap.step(&player, { records.append($0) }, signal: { decided.append($0) }) else { return false }
+        var fresh: [Decision] = []
+        for record in records {
+            switch record {
+            case .tick(let tick, let receiveTime, _): try take(tick, receiveTime, player.sequence)
+            case .decision(let decision):
+                fresh.append(decision)
+                try take(decision, player.sequence)
+            case .gap(let gap): try take(gap, player.sequence)
+            case .book(let book): try take(book, player.sequence)
+            case .kline(let kline): try take(kline, player.sequence)
             }
         }
+        let isBehindPassage = player.passages.count > passagesBefore
+        guard tap.hasChangedRun || isBehindPassage else {
+            for signal in decided { take(signal) }
+            return true
+        }
+        // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
+        // where the next one's signals go.
+        isForStream = player.description?.isForStream ?? true
+        for signal in decided where fresh.contains(signal.decision) { take(signal) }
+        keepCoverage()
+        if isBehindPassage {
+            endCoverage()
+            try store?.passOver()
+        }
+        begin(player)
+        for signal in decided where !fresh.contains(signal.decision) {
+            take(signal)
+            try take(signal.decision, player.sequence)
+        }
+        return true
     }
 
     private func begin(_ player: borrowing JournalPlayer) {
-        keepCoverage()
         let next = player.catalog
         (catalog, isForStream) = (next, player.description?.isForStream ?? true)
         (kindSeries, klineSeries) = ([:], [:])
@@ -123,14 +123,20 @@ final class RecordVerification {
         }
     }
 
+    /// Adds what the run's averages have been taken over to what those of earlier ones have.
     private func keepCoverage() {
         for pair in pairs {
             guard let ticks = pair.ticks else { continue }
             let before = covered[pair.prefix] ?? ticks
-            let whole =
-                min(before.lowerBound, ticks.lowerBound)...max(before.upperBound, ticks.upperBound)
-            covered[pair.prefix] = whole
+            covered[pair.prefix] = min(before.lowerBound, ticks.lowerBound)...max(before.upperBound, ticks.upperBound)
         }
+    }
+
+    /// Tells the stream's comparison what is covered without a part that was passed over.
+    private func endCoverage() {
+        keepCoverage()
+        for (prefix, ticks) in covered { stream.cover(prefix, tickIDs: ticks) }
+        covered = [:]
     }
 
     private func take(_ tick: Tick, _ receiveTime: UnixNanos, _ sequence: UInt64) throws {
@@ -219,12 +225,6 @@ final class RecordVerification {
         stream.expect(
             catalog.identifier(of: signal.decision), number: signal.number,
             fields: SignalLine(catalog: catalog).fields(signal.decision))
-    }
-
-    private func finish() throws {
-        keepCoverage()
-        for (prefix, ticks) in covered { stream.cover(prefix, tickIDs: ticks) }
-        try store?.finish()
     }
 }
 

@@ -8,6 +8,8 @@ protocol StoreChecking: AnyObject {
     func index(of series: RecordSeries) -> Int
     /// The journal has all of a series' records at `key`, behind the keys it was told of before.
     func cover(_ series: Int, at key: Int64)
+    /// Of what is stored behind the last key that is covered the journal can't tell anything, up to the next one.
+    func passOver() throws
     /// Takes the next record of a series.
     func take(_ record: ExpectedRecord, in series: Int) throws
     /// Ends every series at the last key that is covered.
@@ -22,8 +24,10 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
     /// The part of a series that is not compared yet.
     private struct Part {
         let series: RecordSeries
-        /// The first key that is not compared; nil: that of the first record.
+        /// The first key that is not compared; nil: the next one that is covered, or `least`.
         var from: Int64?
+        /// What is in front of it is compared.
+        var least = Int64.min
         /// The last key that the journal covers.
         var through: Int64?
         var records: [ExpectedRecord] = []
@@ -64,12 +68,13 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
     }
 
     func cover(_ series: Int, at key: Int64) {
-        if parts[series].from == nil { parts[series].from = key }
+        if parts[series].from == nil { parts[series].from = max(key, parts[series].least) }
         parts[series].through = max(parts[series].through ?? key, key)
     }
 
     func take(_ record: ExpectedRecord, in series: Int) throws {
         let key = record.position.key
+        cover(series, at: key)
         if let from = parts[series].from, key < from {
             // An id that was there before: a later run began without the state of the one before it. Stores keep the first.
             guard let theirs = parts[series].unknown.removeValue(forKey: record.position.identifier) else { return }
@@ -78,9 +83,16 @@ final class StoreVerifier<Reader: TradeReader & ~Copyable>: StoreChecking {
             _ = try comparison.take([theirs], counts: &counts, report)
             return
         }
-        cover(series, at: key)
         parts[series].records.append(record)
         if parts[series].records.count >= parts[series].pageRecords { try compare(series) }
+    }
+
+    func passOver() throws {
+        for index in parts.indices {
+            try compare(index)
+            if let from = parts[index].from { parts[index].least = from }
+            (parts[index].from, parts[index].through) = (nil, nil)
+        }
     }
 
     func finish() throws {

@@ -58,6 +58,7 @@ public enum VerifyCommand {
         do { try verification.play() } catch let error as TradeStoreError {
             throw VerifyError.unreadableStore(error)
         }
+        for passage in verification.passages { printError("\(passage)") }
         var lines = [line(verification.counts)]
         var differences = 0
         if let redis {
