@@ -18,14 +18,25 @@ final class RedisConnector {
     /// The sentinel asked first: the one that named the master last.
     private var firstSentinel = 0
 
-    /// Takes the settings; the closures are those of `RedisConnection`.
-    init(
+    /// Takes a publisher's settings; the closures are those of `RedisConnection`.
+    convenience init(
         _ configuration: SignalPublisherConfiguration, wakeup: Wakeup, onWake: @escaping () -> Void,
         isStopping: @escaping () -> Bool
     ) {
-        endpoint = configuration.endpoint
-        connectTimeoutMillis = configuration.connectTimeoutMillis
-        replyTimeoutMillis = configuration.replyTimeoutMillis
+        self.init(
+            configuration.endpoint, connectTimeoutMillis: configuration.connectTimeoutMillis,
+            replyTimeoutMillis: configuration.replyTimeoutMillis, wakeup: wakeup, onWake: onWake,
+            isStopping: isStopping)
+    }
+
+    /// Takes the address and time limits; the closures are those of `RedisConnection`.
+    init(
+        _ endpoint: RedisEndpoint, connectTimeoutMillis: Int, replyTimeoutMillis: Int, wakeup: Wakeup,
+        onWake: @escaping () -> Void, isStopping: @escaping () -> Bool
+    ) {
+        self.endpoint = endpoint
+        self.connectTimeoutMillis = connectTimeoutMillis
+        self.replyTimeoutMillis = replyTimeoutMillis
         self.wakeup = wakeup
         self.onWake = onWake
         self.isStopping = isStopping

@@ -20,11 +20,14 @@ public struct SourceBacklog: Sendable, Equatable {
     public var lag: Int?
     /// Entries handed out and not acknowledged, by all readers of the group.
     public var pending: Int
+    /// Entries that were removed before any reader was handed them, since the backlog was last asked for.
+    public var missed: Int
 
     /// Creates a backlog.
-    public init(lag: Int?, pending: Int) {
+    public init(lag: Int?, pending: Int, missed: Int) {
         self.lag = lag
         self.pending = pending
+        self.missed = missed
     }
 }
 

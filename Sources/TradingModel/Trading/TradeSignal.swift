@@ -52,7 +52,9 @@ public struct TradeSignal: Sendable, Equatable {
 
 /// Where an entry stands in its source, and what is known of its deliveries.
 public struct SignalEntry: Sendable, Equatable {
-    /// The source's own position: a Redis entry id or a number of the journal.
+    /// Which of its source's streams it stands in: a Redis key, or the journal's folder.
+    public var stream: String
+    /// Its place there: a Redis entry id or a number of the journal.
     public var position: String
     /// How often it has been handed to a consumer, this time included.
     public var deliveries: Int
@@ -60,7 +62,8 @@ public struct SignalEntry: Sendable, Equatable {
     public var fields: [String: String]
 
     /// Creates an entry.
-    public init(position: String, deliveries: Int, fields: [String: String]) {
+    public init(stream: String, position: String, deliveries: Int, fields: [String: String]) {
+        self.stream = stream
         self.position = position
         self.deliveries = deliveries
         self.fields = fields
