@@ -77,6 +77,8 @@ let package = Package(
         .target(name: "RingBuffer", dependencies: ["CSPSCRing"], swiftSettings: strict),
         .target(name: "ThreadExecutor", dependencies: ["CThread", "TradingModel"], swiftSettings: strict),
 
+        .target(name: "Digests", dependencies: ["CCrypto"], swiftSettings: strict),
+
         // Recorded files
         .target(name: "MarketRecording", dependencies: ["CZlib"], swiftSettings: strict),
 
@@ -94,7 +96,7 @@ let package = Package(
         .target(
             name: "FeedHandler",
             dependencies: [
-                "CCrypto", "CFeedDecoder", "Journal", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel",
+                "CFeedDecoder", "Digests", "Journal", "RingBuffer", "Telemetry", "ThreadExecutor", "TradingModel",
                 "Transport",
                 log,
             ], swiftSettings: strict),
@@ -181,6 +183,7 @@ let package = Package(
         .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: common),
         .testTarget(name: "IndicatorsTests", dependencies: ["Indicators", "TestSupport"], swiftSettings: common),
         .testTarget(name: "RingBufferTests", dependencies: ["RingBuffer", "ThreadExecutor"], swiftSettings: common),
         .testTarget(

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Journal
 internal import Logging
 internal import RingBuffer

@@ -1,3 +1,4 @@
+internal import Digests
 import Synchronization
 internal import ThreadExecutor
 internal import TradingModel

@@ -1,4 +1,4 @@
-internal import CCrypto
+internal import Digests
 package import TradingModel
 
 /// Why a server's answer to the upgrade request was refused.
@@ -58,8 +58,7 @@ package struct Handshake: Sendable {
 
     /// Prepares a request; `key` is 16 fresh random bytes.
     package init(host: String, target: String, key: InlineArray<16, UInt8>) {
-        var key = key
-        let text = unsafe withUnsafeBytes(of: &key) { unsafe Self.base64($0) }
+        let text = Base64.text(of: key.span)
         self.key = text
         request = """
             GET \(target) HTTP/1.1\r
@@ -80,23 +79,8 @@ package struct Handshake: Sendable {
 
     /// The accept key that answers `key`.
     package static func acceptKey(for key: String) -> String {
-        var digest: InlineArray<20, UInt8> = InlineArray(repeating: 0)
-        let input = Array((key + acceptGUID).utf8)
-        return unsafe withUnsafeMutableBytes(of: &digest) { digest in
-            let start = unsafe digest.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            let done = unsafe EVP_Digest(input, input.count, start, nil, EVP_sha1(), nil)
-            precondition(done == 1, "libcrypto has no SHA-1")
-            return unsafe base64(UnsafeRawBufferPointer(digest))
-        }
-    }
-
-    private static func base64(_ bytes: UnsafeRawBufferPointer) -> String {
-        // Four characters for each begun three bytes, and EVP_EncodeBlock's closing zero.
-        let capacity = (bytes.count + 2) / 3 * 4 + 1
-        return unsafe String(unsafeUninitializedCapacity: capacity) { output in
-            let input = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            return unsafe Int(EVP_EncodeBlock(output.baseAddress, input, Int32(bytes.count)))
-        }
+        let digest = Digest.sha1(key + acceptGUID)
+        return Base64.text(of: digest.span)
     }
 
     /// Looks at what was received so far: nil while the header is incomplete, else its length in bytes. The wall clock

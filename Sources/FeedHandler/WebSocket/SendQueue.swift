@@ -1,3 +1,4 @@
+internal import Digests
 package import Transport
 
 /// Bytes that wait for the socket: the upgrade request and our frames. Bounded; owned by one thread.
@@ -27,7 +28,7 @@ package struct SendQueue: ~Copyable {
         // 2 bytes of header, up to 8 of length, 4 of mask.
         bytes.makeRoom(for: payload.count + 14)
         let count = unsafe WebSocketFrame.write(
-            opcode, payload: payload, mask: SecureRandom.mask(), to: bytes.writableTail)
+            opcode, payload: payload, mask: SecureRandom.bytes(), to: bytes.writableTail)
         bytes.didReceive(count)
         return count > 0
     }

@@ -1,4 +1,3 @@
-internal import CCrypto
 internal import CFeedDecoder
 
 /// The kinds of frame (RFC 6455, section 11.8).
@@ -130,29 +129,5 @@ package enum WebSocketViolation: Error, Sendable, Equatable, CaseIterable {
                 payload.baseAddress?.assumingMemoryBound(to: UInt8.self), payload.count,
                 maskStart.assumingMemoryBound(to: UInt8.self))
         }
-    }
-}
-
-/// Random bytes from libcrypto's generator, as RFC 6455 asks for masks and keys.
-enum SecureRandom {
-    /// Fills `buffer`. A generator that cannot deliver is a broken machine: it traps.
-    static func fill(_ buffer: UnsafeMutableRawBufferPointer) {
-        guard let start = buffer.baseAddress else { return }
-        let result = unsafe RAND_bytes(start.assumingMemoryBound(to: UInt8.self), Int32(buffer.count))
-        precondition(result == 1, "libcrypto has no random bytes")
-    }
-
-    /// A fresh mask.
-    static func mask() -> InlineArray<4, UInt8> {
-        var mask: InlineArray<4, UInt8> = [0, 0, 0, 0]
-        unsafe withUnsafeMutableBytes(of: &mask) { unsafe fill($0) }
-        return mask
-    }
-
-    /// A fresh 64-bit number.
-    static func number() -> UInt64 {
-        var number: UInt64 = 0
-        unsafe withUnsafeMutableBytes(of: &number) { unsafe fill($0) }
-        return number
     }
 }

@@ -1,3 +1,4 @@
+internal import Digests
 package import TradingModel
 package import Transport
 
@@ -62,9 +63,7 @@ package import Transport
     /// Forgets the last connection and queues the upgrade request for a new one; false where it does not fit the queue.
     package mutating func begin(host: String, target: String) -> Bool {
         beginMidway()
-        var key: InlineArray<16, UInt8> = InlineArray(repeating: 0)
-        unsafe withUnsafeMutableBytes(of: &key) { unsafe SecureRandom.fill($0) }
-        let handshake = Handshake(host: host, target: target, key: key)
+        let handshake = Handshake(host: host, target: target, key: SecureRandom.bytes())
         self.handshake = handshake
         return outgoing.append(handshake.request)
     }
