@@ -180,7 +180,8 @@ let package = Package(
         .executableTarget(
             name: "Soak", dependencies: ["ExchangeSimulator", "TestSupport", log], path: "Tests/Soak",
             exclude: ["oracle.py", "day_oracle.py"], swiftSettings: common),
-        .testTarget(name: "TradingModelTests", dependencies: ["TradingModel"], swiftSettings: common),
+        .testTarget(
+            name: "TradingModelTests", dependencies: ["TradingModel", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: common),

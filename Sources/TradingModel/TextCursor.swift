@@ -161,7 +161,11 @@ public struct TextCursor: ~Copyable {
         appendWide(whole)
         guard decimals > 0 else { return }
         append(byte: 0x2E)
-        append(UInt64(fraction), digits: decimals)
+        guard decimals > 19 else { return append(UInt64(fraction), digits: decimals) }
+        // More than 19 digits exceed 64 bits.
+        let (high, low) = fraction.quotientAndRemainder(dividingBy: Self.powerOfTen(19))
+        append(UInt64(high), digits: decimals - 19)
+        append(UInt64(low), digits: 19)
     }
 
     /// A whole part may exceed 64 bits only at scale 0 with sums; two halves of 19 digits cover 128 bits.

@@ -38,7 +38,8 @@ public struct ExactDecimal: Sendable, Hashable, Comparable, CustomStringConverti
     /// A whole number.
     public init(_ value: Int) { self.init(normalised: Int128(value), decimals: 0) }
 
-    /// Reads `-12.340`, `5` or `.5`; nil for anything else, exponents and signs other than `-` included.
+    /// Reads `-12.340`, `5` or `.5`; nil for anything else: exponents, signs other than `-`, a point without a digit behind it
+    /// and more than 38 digits, leading zeros not counted.
     public init?(_ text: some StringProtocol) {
         var mantissa: Int128 = 0
         var decimals: Int?
@@ -58,7 +59,7 @@ public struct ExactDecimal: Sendable, Hashable, Comparable, CustomStringConverti
             guard mantissa < Self.powerOfTen(37) else { return nil }
             mantissa = mantissa * 10 + Int128(byte - UInt8(ascii: "0"))
         }
-        guard digits > 0 else { return nil }
+        guard digits > 0, decimals != 0 else { return nil }
         self.init(mantissa: isNegative ? -mantissa : mantissa, decimals: decimals ?? 0)
     }
 
@@ -107,8 +108,22 @@ public struct ExactDecimal: Sendable, Hashable, Comparable, CustomStringConverti
 
     /// The exact product; nil beyond 34 digits.
     public func multiplied(by other: ExactDecimal) -> ExactDecimal? {
-        let (product, overflow) = mantissa.multipliedReportingOverflow(by: other.mantissa)
-        return overflow ? nil : ExactDecimal(mantissa: product, decimals: decimals + other.decimals)
+        // Tens are taken out first, whole or as a two here and a five there: what is left overflows only where the product has
+        // more digits than we hold.
+        var (left, right, places) = (mantissa, other.mantissa, decimals + other.decimals)
+        while places > 0 {
+            let tens: (Int128, Int128)? =
+                if left % 10 == 0 { (10, 1) } else if right % 10 == 0 { (1, 10) } else if left % 2 == 0, right % 5 == 0
+                {
+                    (2, 5)
+                } else if left % 5 == 0, right % 2 == 0 { (5, 2) } else { nil }
+            guard let tens else { break }
+            left /= tens.0
+            right /= tens.1
+            places -= 1
+        }
+        let (product, overflow) = left.multipliedReportingOverflow(by: right)
+        return overflow ? nil : ExactDecimal(mantissa: product, decimals: places)
     }
 
     /// How a number that has no exact decimal is brought to a number of decimals.
@@ -134,42 +149,110 @@ public struct ExactDecimal: Sendable, Hashable, Comparable, CustomStringConverti
         guard !other.isZero else { return nil }
         // mantissa / 10^a ÷ other / 10^b at p places is mantissa · 10^(p + b − a) / other.
         let exponent = places + other.decimals - decimals
-        if exponent >= 0 {
-            guard exponent <= 38, !mantissa.multipliedReportingOverflow(by: Self.powerOfTen(exponent)).overflow else {
-                return nil
-            }
-            return Self.quotient(
-                mantissa * Self.powerOfTen(exponent), other.mantissa, decimals: places, rounding)
+        guard exponent < 0 else {
+            return Self.longQuotient(mantissa, other.mantissa, digits: exponent, decimals: places, rounding)
         }
         let (divisor, overflow) = other.mantissa.multipliedReportingOverflow(by: Self.powerOfTen(-exponent))
-        return overflow ? nil : Self.quotient(mantissa, divisor, decimals: places, rounding)
+        guard overflow else { return Self.quotient(mantissa, divisor, decimals: places, rounding) }
+        // The divisor is above 10^38 and so more than twice the dividend.
+        guard rounding == .up, !isZero else { return .zero }
+        return ExactDecimal(mantissa: isNegative != other.isNegative ? -1 : 1, decimals: places)
     }
 
-    /// The largest multiple of `step` that is not above it in magnitude; the number itself where `step` is zero, nil beyond 34
-    /// digits.
+    /// The multiple of `step` next to it: by default the largest one that is not above it in magnitude; the number itself
+    /// where `step` is zero. Nil where the multiple, or its distance, has more than 34 digits.
     public func rounded(toMultipleOf step: ExactDecimal, _ rounding: Rounding = .down) -> ExactDecimal? {
         guard !step.isZero else { return self }
-        return divided(by: step, places: 0, rounding)?.multiplied(by: step)
+        let (rest, left, isOdd) = magnitude.rest(by: step.magnitude)
+        let isUp =
+            switch rounding {
+            case .down: false
+            case .up: rest > 0
+            case .halfEven: rest > left || (rest == left && isOdd)
+            }
+        let distance = ExactDecimal(mantissa: isUp ? -left : rest, decimals: max(decimals, step.decimals))
+        guard let multiple = distance.flatMap({ magnitude.subtracting($0) }) else { return nil }
+        return isNegative ? -multiple : multiple
     }
 
     /// Whether it is a whole multiple of `step`; every number is one of zero.
-    public func isMultiple(of step: ExactDecimal) -> Bool { rounded(toMultipleOf: step) == self }
+    public func isMultiple(of step: ExactDecimal) -> Bool {
+        step.isZero || magnitude.rest(by: step.magnitude).rest == 0
+    }
+
+    /// What lies between a number that is not below zero and the multiple of `step` below it, and the one above, at the finer
+    /// of both numbers' decimals, and whether the multiple below is an odd one.
+    private func rest(by step: ExactDecimal) -> (rest: Int128, left: Int128, isOdd: Bool) {
+        let places = max(decimals, step.decimals)
+        let (scaled, overflow) = step.mantissa.multipliedReportingOverflow(by: Self.powerOfTen(places - step.decimals))
+        // A step that overflows is above twice any number of 34 digits; this one is then at its own decimals already.
+        let (twice, twiceOverflow) = scaled.multipliedReportingOverflow(by: 2)
+        guard !overflow, !twiceOverflow else { return (mantissa, overflow ? .max : scaled - mantissa, false) }
+        var rest = mantissa % twice
+        // Digit by digit; where there are any the step has no more than its own 34 digits, so one more finds room.
+        for _ in 0..<(places - decimals) { rest = rest * 10 % twice }
+        let isOdd = rest >= scaled
+        if isOdd { rest -= scaled }
+        return (rest, scaled - rest, isOdd)
+    }
 
     private static func quotient(
         _ dividend: Int128, _ divisor: Int128, decimals: Int, _ rounding: Rounding
     ) -> ExactDecimal? {
-        var (quotient, remainder) = dividend.magnitude.quotientAndRemainder(dividingBy: divisor.magnitude)
-        let left = divisor.magnitude - remainder
+        longQuotient(dividend, divisor, digits: 0, decimals: decimals, rounding)
+    }
+
+    /// `dividend · 10^digits / divisor / 10^decimals`, by long division in decimal digits: no intermediate is cut, however many
+    /// digits of it turn out to be zeros.
+    private static func longQuotient(
+        _ dividend: Int128, _ divisor: Int128, digits count: Int, decimals: Int, _ rounding: Rounding
+    ) -> ExactDecimal? {
+        var (whole, rest) = dividend.magnitude.quotientAndRemainder(dividingBy: divisor.magnitude)
+        var digits: [UInt8] = []
+        while whole > 0 {
+            digits.append(UInt8(whole % 10))
+            whole /= 10
+        }
+        digits.reverse()
+        for _ in 0..<count {
+            let (digit, next) = (rest * 10).quotientAndRemainder(dividingBy: divisor.magnitude)
+            digits.append(UInt8(digit))
+            rest = next
+        }
+        let left = divisor.magnitude - rest
         let isUp =
             switch rounding {
             case .down: false
-            case .up: remainder > 0
-            case .halfEven: remainder > left || (remainder == left && quotient % 2 == 1)
+            case .up: rest > 0
+            case .halfEven: rest > left || (rest == left && (digits.last ?? 0) % 2 == 1)
             }
-        if isUp { quotient += 1 }
-        guard quotient < limit.magnitude else { return nil }
-        let isNegative = (dividend < 0) != (divisor < 0)
-        return ExactDecimal(mantissa: isNegative ? -Int128(quotient) : Int128(quotient), decimals: decimals)
+        if isUp { increment(&digits) }
+        return ExactDecimal(
+            isNegative: (dividend < 0) != (divisor < 0), digits: digits[...], decimals: decimals)
+    }
+
+    /// Adds one to the number that the digits write, highest first.
+    private static func increment(_ digits: inout [UInt8]) {
+        for index in digits.indices.reversed() {
+            guard digits[index] == 9 else {
+                digits[index] += 1
+                return
+            }
+            digits[index] = 0
+        }
+        digits.insert(1, at: 0)
+    }
+
+    /// The number that the digits write, highest first; nil beyond 34 digits or decimals.
+    private init?(isNegative: Bool, digits: ArraySlice<UInt8>, decimals: Int) {
+        var (digits, decimals) = (digits.drop { $0 == 0 }, decimals)
+        while decimals > 0, digits.last == 0 {
+            digits.removeLast()
+            decimals -= 1
+        }
+        guard digits.count <= Self.mostDigits else { return nil }
+        let magnitude = digits.reduce(Int128(0)) { $0 * 10 + Int128($1) }
+        self.init(mantissa: isNegative ? -magnitude : magnitude, decimals: decimals)
     }
 
     private static func powerOfTen(_ exponent: Int) -> Int128 {
