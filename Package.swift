@@ -123,6 +123,8 @@ let package = Package(
             name: "MongoStore", dependencies: ["CMongoC", "CMongoCounters", "TradingModel"], swiftSettings: strict),
         .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
+        .target(name: "Execution", dependencies: ["Digests", "TradingModel"], swiftSettings: common),
+
         .target(name: "RecordQuery", dependencies: ["TradingModel"], swiftSettings: common),
         .target(name: "RecordComparison", dependencies: ["TradingModel"], swiftSettings: common),
 
@@ -180,8 +182,7 @@ let package = Package(
         .executableTarget(
             name: "Soak", dependencies: ["ExchangeSimulator", "TestSupport", log], path: "Tests/Soak",
             exclude: ["oracle.py", "day_oracle.py"], swiftSettings: common),
-        .testTarget(
-            name: "TradingModelTests", dependencies: ["TradingModel", "TestSupport"], swiftSettings: common),
+        .testTarget(name: "TradingModelTests", dependencies: ["TradingModel", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", histogram], swiftSettings: common),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: common),
@@ -206,6 +207,8 @@ let package = Package(
                 "CWslay", "FeedHandler", "Journal", "Replay", "RingBuffer", "Telemetry", "TestSupport",
                 "ThreadExecutor", "TradingModel", "Transport", log,
             ], swiftSettings: common),
+        .testTarget(
+            name: "ExecutionTests", dependencies: ["Execution", "TestSupport", "TradingModel"], swiftSettings: common),
         .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
         .testTarget(

@@ -43,6 +43,9 @@ enum ModuleGraph {
         "tickline": Rule(imports: ["TicklineNode"]),
     ]
 
+    /// Modules that import Foundation in one file alone.
+    static let foundationFiles = ["Execution": "Risk/ExchangeInformation.swift"]
+
     /// Knows every module, so it has no rule of its own; nothing besides `tickline` may import it.
     static let composition = "TicklineNode"
     /// C targets whose header functions are inlined into other modules' hot loops; the importing module's inlinable

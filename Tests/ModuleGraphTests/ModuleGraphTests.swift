@@ -37,6 +37,15 @@ import Testing
         }
     }
 
+    @Test func `a module that reads one document with Foundation keeps it to that file`() throws {
+        for (module, only) in ModuleGraph.foundationFiles {
+            let files = try SourceTree.files(in: "Sources/\(module)", extensions: ["swift"]).filter { file in
+                SourceTree.imports(of: file.text).contains { $0.module.hasPrefix("Foundation") }
+            }
+            #expect(files.map(\.path) == ["Sources/\(module)/\(only)"])
+        }
+    }
+
     @Test func `each C target has one Swift importer`() throws {
         let modules = try Self.importsByModule()
         for target in try SourceTree.folders(in: "CSupport") {
