@@ -161,19 +161,15 @@ public struct TextCursor: ~Copyable {
         appendWide(whole)
         guard decimals > 0 else { return }
         append(byte: 0x2E)
-        guard decimals > 19 else { return append(UInt64(fraction), digits: decimals) }
-        // More than 19 digits exceed 64 bits.
-        let (high, low) = fraction.quotientAndRemainder(dividingBy: Self.powerOfTen(19))
-        append(UInt64(high), digits: decimals - 19)
-        append(UInt64(low), digits: 19)
+        appendWide(fraction, digits: decimals)
     }
 
-    /// A whole part may exceed 64 bits only at scale 0 with sums; two halves of 19 digits cover 128 bits.
-    private mutating func appendWide(_ value: UInt128) {
+    /// A whole part exceeds 64 bits only at scale 0 with sums, a fraction only beyond 19 digits; parts of 19 cover 128 bits.
+    private mutating func appendWide(_ value: UInt128, digits: Int = 1) {
         let half = Self.powerOfTen(19)
-        guard value >= half else { return append(UInt64(value)) }
+        guard value >= half || digits > 19 else { return append(UInt64(value), digits: digits) }
         let (high, low) = value.quotientAndRemainder(dividingBy: half)
-        appendWide(high)
+        appendWide(high, digits: max(1, digits - 19))
         append(UInt64(low), digits: 19)
     }
 

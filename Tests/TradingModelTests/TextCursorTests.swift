@@ -54,4 +54,14 @@ import TradingModel
             #expect(fits && isOverflown && count == 3)
         }
     }
+
+    @Test func `exact decimals are written with all of their 34 digits, before the point or behind it`() throws {
+        let nines = String(repeating: "9", count: 34)
+        for text in [
+            nines, "-" + nines, "0." + nines, "0." + String(repeating: "0", count: 33) + "1",
+            "12345678901234.12345678901234567891", "1.00000000000000000001", "0.1234567890123456789",
+        ] {
+            #expect(ExactDecimal(text)?.description == text)
+        }
+    }
 }
