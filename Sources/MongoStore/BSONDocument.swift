@@ -53,7 +53,7 @@ internal import CMongoC
         _ = unsafe bson_append_date_time(raw, key, -1, dateMillis)
     }
 
-    mutating func append(_ key: String, _ value: ExactDecimal) {
+    mutating func append(_ key: String, _ value: Decimal128) {
         var decimal = bson_decimal128_t()
         decimal.low = value.low
         decimal.high = value.high

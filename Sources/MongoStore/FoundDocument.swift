@@ -30,7 +30,7 @@ internal import TradingModel
         case (.integer, BSON_TYPE_INT64), (.integer, BSON_TYPE_INT32): return unsafe .integer(field.integer)
         case (.boolean, BSON_TYPE_BOOL): return unsafe .boolean(field.integer != 0)
         case (.decimal, BSON_TYPE_DECIMAL128):
-            return unsafe ExactDecimal(low: field.low, high: field.high).text.map { .text($0) } ?? json(path)
+            return unsafe Decimal128(low: field.low, high: field.high).text.map { .text($0) } ?? json(path)
         case (.time, BSON_TYPE_DATE_TIME):
             // Beyond the years that nanoseconds reach.
             let (nanos, isOver) = unsafe field.integer.multipliedReportingOverflow(by: 1_000_000)

@@ -72,8 +72,8 @@ extension RecordEncoder {
         document.append("closeTime", time: kline.closeTime.rawValue)
         for (name, price) in [
             ("open", kline.open), ("high", kline.high), ("low", kline.low), ("close", kline.close),
-        ] { document.append(name, ExactDecimal(fixedPoint: price, decimals: names.priceDecimals)) }
-        document.append("volume", ExactDecimal(fixedPoint: kline.volume, decimals: names.quantityDecimals))
+        ] { document.append(name, Decimal128(fixedPoint: price, decimals: names.priceDecimals)) }
+        document.append("volume", Decimal128(fixedPoint: kline.volume, decimals: names.quantityDecimals))
         document.append("trades", kline.tradeCount)
         if let first = kline.firstTradeID { document.append("firstTradeId", first) }
         if let last = kline.lastTradeID { document.append("lastTradeId", last) }

@@ -38,16 +38,16 @@ struct RecordEncoder: Sendable {
         document.append("symbol", names.symbol)
         document.append("kind", kind.name)
         document.append("tickId", id)
-        let price = ExactDecimal(fixedPoint: tick.price, decimals: names.priceDecimals)
-        let quantity = ExactDecimal(fixedPoint: tick.quantity, decimals: names.quantityDecimals)
+        let price = Decimal128(fixedPoint: tick.price, decimals: names.priceDecimals)
+        let quantity = Decimal128(fixedPoint: tick.quantity, decimals: names.quantityDecimals)
         let flags = TickFlags(rawValue: tick.flags)
         switch kind {
         case .quote:
             document.append("bidPrice", price)
             document.append("bidQuantity", quantity)
-            document.append("askPrice", ExactDecimal(fixedPoint: tick.secondaryPrice, decimals: names.priceDecimals))
+            document.append("askPrice", Decimal128(fixedPoint: tick.secondaryPrice, decimals: names.priceDecimals))
             document.append(
-                "askQuantity", ExactDecimal(fixedPoint: tick.secondaryQuantity, decimals: names.quantityDecimals))
+                "askQuantity", Decimal128(fixedPoint: tick.secondaryQuantity, decimals: names.quantityDecimals))
         case .trade, .aggregateTrade:
             document.append("price", price)
             let isFromAggregate = flags.contains(.fromAggregate)
@@ -100,10 +100,10 @@ struct RecordEncoder: Sendable {
             if decision.longSum == 0 {
                 document.appendNull(name)
             } else {
-                document.append(name, ExactDecimal(averageOf: sum, count: period, decimals: names.priceDecimals))
+                document.append(name, Decimal128(averageOf: sum, count: period, decimals: names.priceDecimals))
             }
         }
-        document.append("price", ExactDecimal(fixedPoint: decision.price, decimals: names.priceDecimals))
+        document.append("price", Decimal128(fixedPoint: decision.price, decimals: names.priceDecimals))
         document.append("tickId", id)
         document.append("timestamp", dateMillis: decision.exchangeTime.millis)
         document.append("eventTime", time: decision.exchangeTime.rawValue)

@@ -76,12 +76,30 @@ struct MongoReaderTests {
             (Int64.max, 0, "9223372036854775807"), (Int64.min, 12, "-9223372.036854775808"), (100, 0, "100"),
         ]
         for (value, decimals, text) in cases {
-            #expect(ExactDecimal(fixedPoint: value, decimals: decimals).text == text)
+            #expect(Decimal128(fixedPoint: value, decimals: decimals).text == text)
         }
         // 1E+3 as another program may write it; NaN and infinity; the largest exponent.
-        #expect(ExactDecimal(low: 1, high: UInt64(6_179) << 49).text == "1000")
-        #expect(ExactDecimal(low: 0, high: 0x7C00_0000_0000_0000).text == nil)
-        #expect(ExactDecimal(low: 0, high: 0x7800_0000_0000_0000).text == nil)
-        #expect(ExactDecimal(low: 1, high: UInt64(12_287) << 49).text == nil)
+        #expect(Decimal128(low: 1, high: UInt64(6_179) << 49).text == "1000")
+        #expect(Decimal128(low: 0, high: 0x7C00_0000_0000_0000).text == nil)
+        #expect(Decimal128(low: 0, high: 0x7800_0000_0000_0000).text == nil)
+        #expect(Decimal128(low: 1, high: UInt64(12_287) << 49).text == nil)
+    }
+
+    @Test func `an exact decimal keeps its 34 digits and 34 decimals`() throws {
+        let nines = String(repeating: "9", count: 34)
+        let small = "0." + String(repeating: "0", count: 33) + "1"
+        for text in ["0", "-0.5", "61826.57", "100", nines, "-" + nines, "0." + nines, small, "-" + small] {
+            let value = try #require(ExactDecimal(text))
+            #expect(Decimal128(value).exact == value)
+            #expect(Decimal128(value).text == text)
+        }
+        // As other programs write: 1E+3, 2.50, -0, 0E+6000; and what is no exact decimal: 1E+40, 1E-40, NaN.
+        #expect(Decimal128(low: 1, high: UInt64(6_179) << 49).exact == ExactDecimal(1_000))
+        #expect(Decimal128(low: 250, high: UInt64(6_174) << 49).exact == ExactDecimal("2.5"))
+        #expect(Decimal128(low: 0, high: 1 << 63 | UInt64(6_176) << 49).exact == .zero)
+        #expect(Decimal128(low: 0, high: UInt64(12_176) << 49).exact == .zero)
+        #expect(Decimal128(low: 1, high: UInt64(6_216) << 49).exact == nil)
+        #expect(Decimal128(low: 1, high: UInt64(6_136) << 49).exact == nil)
+        #expect(Decimal128(low: 0, high: 0x7C00_0000_0000_0000).exact == nil)
     }
 }

@@ -4,7 +4,7 @@ internal import TradingModel
 ///
 /// The bits are those of IEEE 754-2008 decimal128 in the binary integer encoding: sign, 14-bit exponent biased by 6176,
 /// 113-bit coefficient (bsonspec.org, type 0x13).
-struct ExactDecimal: Equatable {
+struct Decimal128: Equatable {
     /// The low half.
     let low: UInt64
     /// The high half with sign and exponent.
@@ -49,22 +49,40 @@ struct ExactDecimal: Equatable {
         self.high = high
     }
 
+    /// An exact decimal: its 34 digits and 34 decimals are what the bits hold.
+    init(_ value: ExactDecimal) {
+        self.init(isNegative: value.isNegative, magnitude: value.mantissa.magnitude, decimals: value.decimals)
+    }
+
+    /// The number as an exact decimal; nil for what is none, or has above 34 digits or decimals.
+    var exact: ExactDecimal? {
+        guard let (isNegative, magnitude, decimals) = parts, let mantissa = Int128(exactly: magnitude) else {
+            return nil
+        }
+        return ExactDecimal(mantissa: isNegative ? -mantissa : mantissa, decimals: decimals)
+    }
+
     /// The number as Tickline writes it everywhere: without an exponent or trailing zeros; nil for what Tickline never writes
     /// (not a number, infinite, above 34 digits before or behind the point).
     var text: String? {
+        guard let (isNegative, magnitude, decimals) = parts, decimals <= 34 else { return nil }
+        return TextCursor.text { $0.appendDecimal(negative: isNegative, magnitude: magnitude, decimals: decimals) }
+    }
+
+    /// Sign, digits and decimals; nil for what is not a number, infinite, or above 34 digits before the point.
+    private var parts: (isNegative: Bool, magnitude: UInt128, decimals: Int)? {
         // Both bits set: the other encoding of the coefficient, which only numbers that are none and too large ones have.
         guard high >> 61 & 0b11 != 0b11 else { return nil }
         let exponent = Int(high >> 49 & 0x3FFF) - 6_176
         var magnitude = UInt128(high & (1 << 49 - 1)) << 64 | UInt128(low)
-        guard (-34...34).contains(exponent) else { return nil }
+        // No digit but zero is left at any exponent.
+        guard magnitude > 0 else { return (false, 0, 0) }
+        guard exponent <= 34 else { return nil }
         for _ in 0..<max(0, exponent) {
             let (product, isOver) = magnitude.multipliedReportingOverflow(by: 10)
             guard !isOver else { return nil }
             magnitude = product
         }
-        let isNegative = high >> 63 == 1 && magnitude != 0
-        return TextCursor.text {
-            $0.appendDecimal(negative: isNegative, magnitude: magnitude, decimals: max(0, -exponent))
-        }
+        return (high >> 63 == 1, magnitude, max(0, -exponent))
     }
 }
