@@ -246,7 +246,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["RedisStreams", "SimulatedWorld", "TestSupport"],
             swiftSettings: common),
-        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "TestSupportTests", dependencies: ["TestSupport", "TradingModel"], swiftSettings: common),
         .testTarget(
             name: "RecordQueryTests", dependencies: ["RecordQuery", "TradingModel", "TestSupport"],
             swiftSettings: common),

@@ -22,6 +22,19 @@ public struct OrderRequest: Sendable, Equatable {
         type = order.type
         referencePrice = order.referencePrice
     }
+
+    /// What a venue's own log says was asked for.
+    public init(
+        clientOrderID: String, instrument: Instrument, side: OrderSide, quantity: ExactDecimal, type: OrderType,
+        referencePrice: ExactDecimal
+    ) {
+        self.clientOrderID = clientOrderID
+        self.instrument = instrument
+        self.side = side
+        self.quantity = quantity
+        self.type = type
+        self.referencePrice = referencePrice
+    }
 }
 
 /// What the venue says of an order, in answer or on its own; reports may come twice, late and out of order.
