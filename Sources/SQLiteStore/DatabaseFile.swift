@@ -20,6 +20,14 @@ extension SQLiteFailure {
     var isUnwritableFolder: Bool { primaryCode == SQLITE_CANTOPEN || primaryCode == SQLITE_READONLY }
 }
 
+/// What marks a file as ours, and which format of ours it has.
+struct DatabaseFormat {
+    /// `PRAGMA application_id`.
+    let applicationID: Int64
+    /// `PRAGMA user_version`; raised when a reader or writer of the older one would err.
+    let version: Int64
+}
+
 /// Looks at a database file before it is opened for writing, and leaves it and its folder as they are.
 enum DatabaseFile {
     /// Files up to this size are checked whole; of larger ones only what tells the format, since reading them would hold
@@ -27,17 +35,17 @@ enum DatabaseFile {
     private static let mostCheckedBytes: Int64 = 256 << 20
 
     /// Looks at a file that will be written, where there is one.
-    static func inspect(_ path: String) throws(SQLiteStoreError) {
+    static func inspect(_ path: String, is format: DatabaseFormat) throws(SQLiteStoreError) {
         if let bytes = try size(path, access: R_OK | W_OK), bytes > 0 {
-            try checkFormat(path, isWhole: bytes <= mostCheckedBytes)
+            try check(path, is: format, isWhole: bytes <= mostCheckedBytes)
         }
         // An empty file is what a run leaves that ended before its first table.
     }
 
     /// Looks at a file that will be read; damage is met when it is.
-    static func inspectForReading(_ path: String) throws(SQLiteStoreError) {
+    static func inspectForReading(_ path: String, is format: DatabaseFormat) throws(SQLiteStoreError) {
         guard let bytes = try size(path, access: R_OK), bytes > 0 else { throw .absent(path: path) }
-        try checkFormat(path, isWhole: false)
+        try check(path, is: format, isWhole: false)
     }
 
     /// nil: there is none.
@@ -52,33 +60,37 @@ enum DatabaseFile {
         return Int64(status.st_size)
     }
 
-    private static func checkFormat(_ path: String, isWhole: Bool) throws(SQLiteStoreError) {
+    private static func check(
+        _ path: String, is format: DatabaseFormat, isWhole: Bool
+    ) throws(SQLiteStoreError) {
         let version: Int64
         do throws(SQLiteFailure) {
-            version = try check(path, isWhole: isWhole)
+            version = try self.version(of: path, format, isWhole: isWhole)
         } catch {
             throw error.refusal(of: path)
         }
-        guard version <= Schema.version else {
-            throw .newer(path: path, version: Int(version), known: Int(Schema.version))
+        guard version <= format.version else {
+            throw .newer(path: path, version: Int(version), known: Int(format.version))
         }
-        guard version == Schema.version else {
-            throw .older(path: path, version: Int(version), known: Int(Schema.version))
+        guard version == format.version else {
+            throw .older(path: path, version: Int(version), known: Int(format.version))
         }
     }
 
     /// The file's format; a newer one is not looked into.
-    private static func check(_ path: String, isWhole: Bool) throws(SQLiteFailure) -> Int64 {
+    private static func version(
+        of path: String, _ format: DatabaseFormat, isWhole: Bool
+    ) throws(SQLiteFailure) -> Int64 {
         // With a log beside it the file alone may be older than the log, and is checked together with it.
         var log = stat()
         let hasLog = unsafe stat(path + "-wal", &log) == 0 && log.st_size > 0
         let connection = try SQLiteConnection(path: path, mode: hasLog ? .readOnly : .immutable, busyMillis: 1_000)
         let application = try connection.number("PRAGMA application_id") ?? 0
         let version = try connection.number("PRAGMA user_version") ?? 0
-        guard application == Schema.applicationID else {
+        guard application == format.applicationID else {
             throw SQLiteFailure(code: SQLITE_NOTADB, message: "another program's database")
         }
-        guard isWhole, version <= Schema.version else { return version }
+        guard isWhole, version <= format.version else { return version }
         let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no answer"
         guard verdict == "ok" else {
             // The last of its lines says what; the others where to look for it.

@@ -16,7 +16,7 @@ public struct SQLiteReader: TradeReader, ~Copyable {
     ///
     /// - Throws: `absent`, `notOurs`, `damaged`, `newer`, `older`, `unopenable`.
     public init(path: String) throws(SQLiteStoreError) {
-        try DatabaseFile.inspectForReading(path)
+        try DatabaseFile.inspectForReading(path, is: Schema.format)
         do throws(SQLiteFailure) {
             connection = try Self.open(path)
         } catch {

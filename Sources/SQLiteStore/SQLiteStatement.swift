@@ -62,12 +62,23 @@ internal import CSQLite
     /// Whether a column is NULL.
     func isNull(_ column: Int32) -> Bool { unsafe sqlite3_column_type(handle, column) == SQLITE_NULL }
 
+    /// Whether a column is an integer.
+    func isInteger(_ column: Int32) -> Bool { unsafe sqlite3_column_type(handle, column) == SQLITE_INTEGER }
+
+    /// What a column is called.
+    func name(_ column: Int32) -> String {
+        guard let name = unsafe sqlite3_column_name(handle, column) else { return "column \(column)" }
+        return unsafe String(cString: name)
+    }
+
     /// A column as a number, 0 for NULL.
     func number(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
 
     /// A column as text, nil for NULL.
     func text(_ column: Int32) -> String? {
         guard let text = unsafe sqlite3_column_text(handle, column) else { return nil }
-        return unsafe String(cString: text)
+        // By its length: a text may hold a NUL.
+        let bytes = unsafe UnsafeRawBufferPointer(start: text, count: Int(sqlite3_column_bytes(handle, column)))
+        return unsafe String(decoding: bytes, as: UTF8.self)
     }
 }

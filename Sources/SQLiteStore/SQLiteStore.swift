@@ -28,7 +28,7 @@ public struct SQLiteStore: TradeStore, ~Copyable {
         guard (1...Self.mostRetentionSeconds).contains(retentionSeconds) else {
             throw .invalidRetention(retentionSeconds)
         }
-        try DatabaseFile.inspect(path)
+        try DatabaseFile.inspect(path, is: Schema.format)
         self.path = path
         self.retentionSeconds = retentionSeconds
         self.catalog = catalog

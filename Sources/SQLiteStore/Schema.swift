@@ -8,10 +8,8 @@
 /// documents of the same names; `trade_signals`, `gaps` and `klines`, with few rows, are tables as they are. Decimals are
 /// read as text, exactly as computed; times are RFC 3339 text in milliseconds with the nanoseconds as integers beside them.
 enum Schema {
-    /// "TICK": marks the file as ours (`PRAGMA application_id`).
-    static let applicationID: Int64 = 0x5449_434B
-    /// The format this code writes (`PRAGMA user_version`); raised when a reader or writer of the older one would err.
-    static let version: Int64 = 3
+    /// Marked "TICK".
+    static let format = DatabaseFormat(applicationID: 0x5449_434B, version: 3)
 
     private static func date(_ nanos: String) -> String {
         // Integer division first: a double has not the digits of today's nanoseconds.
@@ -35,8 +33,8 @@ enum Schema {
 
     /// Makes what is not there.
     static let statements = """
-        PRAGMA application_id = \(applicationID);
-        PRAGMA user_version = \(version);
+        PRAGMA application_id = \(format.applicationID);
+        PRAGMA user_version = \(format.version);
         CREATE TABLE IF NOT EXISTS streams (
             stream INTEGER PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL,
             UNIQUE (exchange, symbol, kind));
