@@ -138,6 +138,33 @@ static inline char *_Nullable CMongoC_value_json(const bson_t *_Nonnull document
     return json;
 }
 
+// Hands each document of the array at a dotted path to `visit`, in order, or the one document that is there; false
+// where there is neither, or the array holds anything else. One pass, which looking elements up by path would not be.
+// The elements belong to the document.
+static inline bool
+CMongoC_each_document(const bson_t *_Nonnull document, const char *_Nonnull path, void *_Nonnull context,
+                      void (*_Nonnull visit)(void *_Nonnull context, const bson_t *_Nonnull element)) {
+    bson_iter_t root, found, item;
+    bson_t element;
+    const uint8_t *bytes = NULL;
+    uint32_t length = 0;
+    if (!bson_iter_init(&root, document) || !bson_iter_find_descendant(&root, path, &found)) return false;
+    if (BSON_ITER_HOLDS_DOCUMENT(&found)) {
+        bson_iter_document(&found, &length, &bytes);
+        if (!bson_init_static(&element, bytes, length)) return false;
+        visit(context, &element);
+        return true;
+    }
+    if (!BSON_ITER_HOLDS_ARRAY(&found) || !bson_iter_recurse(&found, &item)) return false;
+    while (bson_iter_next(&item)) {
+        if (!BSON_ITER_HOLDS_DOCUMENT(&item)) return false;
+        bson_iter_document(&item, &length, &bytes);
+        if (!bson_init_static(&element, bytes, length)) return false;
+        visit(context, &element);
+    }
+    return true;
+}
+
 // The message of a bson_error_t; Swift sees an array of 504 elements as a tuple.
 static inline const char *_Nonnull CMongoC_message(const bson_error_t *_Nonnull error) {
     return error->message;

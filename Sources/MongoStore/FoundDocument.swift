@@ -3,7 +3,7 @@ internal import TradingModel
 
 /// A document that a search found; it belongs to the cursor and is gone with the next one.
 @safe struct FoundDocument: ~Copyable {
-    private let raw: OpaquePointer
+    let raw: OpaquePointer
 
     init(_ raw: OpaquePointer) { unsafe self.raw = raw }
 

@@ -18,6 +18,20 @@ extension MongoConnection {
         options.append("hint", Self.keys(indexed))
         options.append("limit", Int64(most))
         options.append("batchSize", Int64(most))
+        try find(
+            filter, in: collectionName, of: database, options: options,
+            index: "over \(indexed.joined(separator: ", "))"
+        ) { (document) throws(TradeStoreError) in body(document) }
+    }
+
+    /// Finds documents with the driver's options, among them a hint at the index that `index` names for an error's text.
+    ///
+    /// - Throws: `refused` where there is no such index, otherwise as the server answers or `body` throws.
+    func find(
+        _ filter: borrowing BSONDocument, in collectionName: String, of database: String,
+        options: borrowing BSONDocument, index: String,
+        _ body: (borrowing FoundDocument) throws(TradeStoreError) -> Void
+    ) throws(TradeStoreError) {
         try unsafe withClient { client throws(TradeStoreError) in
             let collection = unsafe mongoc_client_get_collection(client, database, collectionName)
             defer { unsafe mongoc_collection_destroy(collection) }
@@ -27,16 +41,14 @@ extension MongoConnection {
             defer { unsafe mongoc_cursor_destroy(cursor) }
             var document: OpaquePointer?
             while unsafe mongoc_cursor_next(cursor, &document), let found = unsafe document {
-                body(unsafe FoundDocument(found))
+                try body(unsafe FoundDocument(found))
             }
             var error = bson_error_t()
             guard unsafe mongoc_cursor_error(cursor, &error) else { return }
             let failure = failure(&error)
             guard failure.code != ServerErrorCode.badValue else {
                 // The only bad value there can be.
-                throw .refused(
-                    "\(database).\(collectionName) has no index over \(indexed.joined(separator: ", "));"
-                        + " tickline run makes it at its start")
+                throw .refused("\(database).\(collectionName) has no index \(index); tickline makes it at its start")
             }
             throw failure.error
         }

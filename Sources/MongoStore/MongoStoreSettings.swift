@@ -46,6 +46,9 @@ public struct MongoStoreSettings: Sendable, CustomStringConvertible {
             guard let (other, _) = collections.first(where: { $0.0 != setting && $0.1 == name }) else { continue }
             throw .sameCollection(setting, other, name: name)
         }
+        for (setting, name) in collections where TradingCollection(rawValue: name) != nil {
+            throw .sameCollection(setting, "a collection of the trader", name: name)
+        }
         guard (1...Self.longestRetentionSeconds).contains(tickRetentionSeconds) else {
             throw .invalidRetention(seconds: tickRetentionSeconds)
         }

@@ -1,6 +1,8 @@
 public import TradingModel
 
 extension SQLiteOrderStore {
+    /// In one transaction.
+    ///
     /// - Throws: `refused` for an order that no row can hold, and where another order has its client order id.
     public mutating func insert(_ order: Order) throws(TradeStoreError) -> OrderInsertion {
         let rows = try OrderRows(order)
@@ -20,6 +22,8 @@ extension SQLiteOrderStore {
         return insertion
     }
 
+    /// In one transaction.
+    ///
     /// - Throws: `refused` for an order that no row can hold.
     public mutating func update(_ order: Order) throws(TradeStoreError) -> Bool {
         precondition(order.revision > 0, "revision 0 is what insert stores")

@@ -1,6 +1,8 @@
 public import TradingModel
 
 extension SQLiteOrderStore {
+    /// In one transaction.
+    ///
     /// - Throws: `refused` for an outcome that no row can hold.
     public mutating func record(_ outcome: SignalOutcome) throws(TradeStoreError) -> Bool {
         var row = TradingRow(of: outcome.id)

@@ -1,6 +1,8 @@
 public import TradingModel
 
 extension SQLiteOrderStore {
+    /// In one transaction.
+    ///
     /// - Throws: `refused` for a record that no row can hold.
     public mutating func append(_ record: PaperRecord, account: String) throws(TradeStoreError) -> PaperAppend {
         var row = TradingRow(of: "\(account):\(record.sequence)")
