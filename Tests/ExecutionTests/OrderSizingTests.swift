@@ -39,7 +39,7 @@ import TradingModel
         #expect(Self.quantity(.quantity(number("0.12345")), rules: rules) == number("0.123"))
         #expect(Self.quantity(.quantity(number("0.12345")), rules: rules, isMarket: false) == number("0.12345"))
         (rules.quantityStep, rules.marketQuantityStep) = (number("0.04"), number("0.06"))
-        #expect(Self.quantity(.quantity(number("1")), rules: rules) == number("0.96"))
+        #expect(Self.quantity(.quantity(number("1.15")), rules: rules) == number("1.08"))
         (rules.quantityStep, rules.marketQuantityStep) = (.zero, number("0.25"))
         #expect(Self.quantity(.quantity(number("0.9")), rules: rules) == number("0.75"))
     }
