@@ -15,7 +15,19 @@ extension MongoConnection {
         encode: (Int, inout BSONDocument) -> Bool
     ) throws(TradeStoreError) {
         guard count > 0 else { return }
-        let outcome: InsertOutcome = try unsafe withClient { client throws(TradeStoreError) in
+        let outcome = try unsafe withBulk(on: collectionName, of: database) { bulk throws(TradeStoreError) in
+            try unsafe execute(bulk, count: count, encode: encode)
+        }
+        receipt.inserted[collectionName, default: 0] += outcome.inserted
+        receipt.duplicates += outcome.duplicates
+        receipt.refused += outcome.refused
+    }
+
+    /// Lends an unordered bulk operation whose writes count once a majority has them in its journals.
+    func withBulk<Result: ~Copyable>(
+        on collectionName: String, of database: String, _ body: (OpaquePointer) throws(TradeStoreError) -> Result
+    ) throws(TradeStoreError) -> Result {
+        try unsafe withClient { client throws(TradeStoreError) in
             let collection = unsafe mongoc_client_get_collection(client, database, collectionName)
             defer { unsafe mongoc_collection_destroy(collection) }
             let concern = unsafe mongoc_write_concern_new()
@@ -29,11 +41,8 @@ extension MongoConnection {
                 throw .unavailable("the driver makes no bulk operation")
             }
             defer { unsafe mongoc_bulk_operation_destroy(bulk) }
-            return try unsafe execute(bulk, count: count, encode: encode)
+            return try unsafe body(bulk)
         }
-        receipt.inserted[collectionName, default: 0] += outcome.inserted
-        receipt.duplicates += outcome.duplicates
-        receipt.refused += outcome.refused
     }
 
     private func execute(

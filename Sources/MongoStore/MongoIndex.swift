@@ -48,7 +48,7 @@ struct MongoIndex: Sendable {
 }
 
 extension MongoConnection {
-    /// Makes the index and, with it, the collection. Waits for no majority, as `prepare` says.
+    /// Makes the index and, with it, the collection; a majority has it then, since searches see no other.
     ///
     /// - Throws: `refused` where another index stands in its way, or documents that a unique one can't hold.
     func create(_ index: MongoIndex, on collection: String, of database: String) throws(TradeStoreError) {
@@ -61,8 +61,13 @@ extension MongoConnection {
                 if index.only != nil { document.append("partialFilterExpression") { index.appendCondition(to: &$0) } }
             }
         }
-        let options = BSONDocument.of { $0.append("writeConcern") { $0.append("w", int32: 1) } }
-        guard case .failure(let failure) = run(command, options: options, database: database) else { return }
+        let failure: Failure
+        switch run(command, options: Self.majority, database: database) {
+        case .success(let reply):
+            guard reply.has("writeConcernError") else { return }
+            throw .unavailable(withoutSecrets(reply.text("writeConcernError.errmsg") ?? "no majority"))
+        case .failure(let found): failure = found
+        }
         let standsInTheWay = [
             ServerErrorCode.indexOptionsConflict, ServerErrorCode.indexKeySpecsConflict, ServerErrorCode.duplicateKey,
         ]

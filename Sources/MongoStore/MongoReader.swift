@@ -199,4 +199,11 @@ extension BSONDocument {
         condition.append(comparison, to)
         append(key, condition)
     }
+
+    /// Appends an array of one document.
+    fileprivate mutating func append(_ key: String, each document: borrowing BSONDocument) {
+        var array = BSONDocument()
+        array.append("0", document)
+        append(key, array: array)
+    }
 }

@@ -132,10 +132,10 @@ struct MongoOrderStoreTests {
             var store = try store(server)
             try store.prepareTrading()
             var order = SampleTrading.order(1)
-            order.events[0].reason = String(repeating: "x", count: (16 << 20) - 2_000)
+            order.events[0].reason = String(repeating: "x", count: 1 << 20)
             #expect(try store.insert(order) == .inserted)
             var longer = SampleTrading.next(order, .rejected)
-            longer.events[1].reason = String(repeating: "y", count: 2_000)
+            longer.events[1].reason = String(repeating: "y", count: 15 << 20)
             let oversized = try #require(throws: TradeStoreError.self) { _ = try store.update(longer) }
             guard case .refused = oversized else { throw oversized }
             #expect("\(oversized)".contains("for orders is above MongoDB's 16777216"), "\(oversized)")

@@ -17,13 +17,13 @@ extension MongoOrderStore {
 
     /// Replaces the document.
     public mutating func set(_ state: TradingState) throws(TradeStoreError) {
-        let document = BSONDocument.of { document in
+        try put(in: .state) { _, document in
             document.append("_id", Self.modeID)
             document.append("mode", state.mode.rawValue)
             document.append("reason", state.reason)
             document.append("time", moment: state.time)
+            return Self.modeID
         }
-        try put(document, id: Self.modeID, in: .state)
     }
 
     /// By its `_id`.
@@ -37,27 +37,18 @@ extension MongoOrderStore {
     public mutating func setSourcePosition(_ position: UInt64, of name: String) throws(TradeStoreError) {
         let id = Self.positionID(name)
         let number = try TradingDocument.integer(position, "position", of: name)
-        let document = BSONDocument.of { document in
+        try put(in: .state) { _, document in
             document.append("_id", id)
             document.append("position", number)
+            return id
         }
-        try put(document, id: id, in: .state)
     }
 
-    /// In commands of 100 positions each.
+    /// All in one bulk, each a write of its own.
     public mutating func write(_ positions: [Position]) throws(TradeStoreError) {
-        for first in stride(from: 0, to: positions.count, by: 100) {
-            let part = positions[first..<min(first + 100, positions.count)]
-            let command = BSONDocument.of { command in
-                command.append("update", TradingCollection.positions.rawValue)
-                command.append("updates", documents: part) { position, update in
-                    update.append("q") { $0.append("_id", position.key.description) }
-                    update.append("u", TradingDocument.encode(position))
-                    update.append("upsert", true)
-                }
-                command.append("ordered", false)
-            }
-            _ = try write(command)
+        try put(count: positions.count, in: .positions) { index, document in
+            document = TradingDocument.encode(positions[index])
+            return positions[index].key.description
         }
     }
 }

@@ -2,8 +2,8 @@ public import TradingModel
 
 /// The trader's orders, outcomes, positions and leases, and the paper venue's log, as documents of one MongoDB database.
 ///
-/// Every write is one document's, acknowledged once a majority has it in its journals, and sent again once by the driver under
-/// the same transaction number where the deployment can. Searches find only what a majority has, by their index alone.
+/// Every write is one document's, acknowledged once a majority has it in its journals, and, but for leases, sent again once by
+/// the driver under the same transaction number where the deployment can. Searches find only what a majority has, by their index alone.
 /// Of a call that ended as `unavailable` nobody knows whether it took effect: repeated, it says so. Used by one thread at a
 /// time; a call ends within the address's time limits, by default 1 s for a server that is gone and 3 s for one that hangs.
 public struct MongoOrderStore: OrderStore, PaperOrderLog, ~Copyable {
@@ -55,13 +55,12 @@ public struct MongoOrderStore: OrderStore, PaperOrderLog, ~Copyable {
         try connection.replace(filter, with: document, in: collection.rawValue, of: database)
     }
 
-    /// Stores a document over the one of its id, if there is any.
+    /// Stores documents, each over the one of its id, if there is any; `encode` makes them and returns that.
     func put(
-        _ document: borrowing BSONDocument, id: String, in collection: TradingCollection
+        count: Int = 1, in collection: TradingCollection,
+        _ encode: (Int, inout BSONDocument) -> String
     ) throws(TradeStoreError) {
-        let filter = BSONDocument.of { $0.append("_id", id) }
-        _ = try connection.replace(
-            filter, with: document, in: collection.rawValue, of: database, isUpsert: true)
+        try connection.put(count: count, into: collection.rawValue, of: database, encode)
     }
 
     func write(_ command: borrowing BSONDocument) throws(TradeStoreError) -> BSONDocument {
