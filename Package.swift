@@ -123,7 +123,9 @@ let package = Package(
             name: "MongoStore", dependencies: ["CMongoC", "CMongoCounters", "TradingModel"], swiftSettings: strict),
         .target(name: "SQLiteStore", dependencies: ["CSQLite", "CSQLiteRows", "TradingModel"], swiftSettings: strict),
 
-        .target(name: "Execution", dependencies: ["Digests", "TradingModel"], swiftSettings: common),
+        .target(
+            name: "Execution", dependencies: ["Digests", "Telemetry", "ThreadExecutor", "TradingModel", log],
+            swiftSettings: common),
 
         .target(name: "RecordQuery", dependencies: ["TradingModel"], swiftSettings: common),
         .target(name: "RecordComparison", dependencies: ["TradingModel"], swiftSettings: common),
@@ -208,7 +210,8 @@ let package = Package(
                 "ThreadExecutor", "TradingModel", "Transport", log,
             ], swiftSettings: common),
         .testTarget(
-            name: "ExecutionTests", dependencies: ["Execution", "TestSupport", "TradingModel"], swiftSettings: common),
+            name: "ExecutionTests",
+            dependencies: ["Execution", "Telemetry", "TestSupport", "TradingModel", log], swiftSettings: common),
         .testTarget(
             name: "ConsoleSignalsTests", dependencies: ["ConsoleSignals", "TestSupport"], swiftSettings: common),
         .testTarget(

@@ -12,7 +12,7 @@ import TradingModel
 
     private static func read(_ fields: [String: String]) -> Result<TradeSignal, SignalEntryError> {
         Result { () throws(SignalEntryError) in
-            try SignalEntryReader.signal(of: SignalEntry(position: "1-0", deliveries: 1, fields: fields))
+            try SignalEntryReader.signal(of: SignalEntry(stream: "s", position: "1-0", deliveries: 1, fields: fields))
         }
     }
 

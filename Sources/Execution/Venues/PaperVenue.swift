@@ -29,6 +29,8 @@ package struct PaperVenue<Log: PaperOrderLog & ~Copyable>: ExecutionVenue, ~Copy
     /// Orders that have not ended, or whose end `reports` has yet to tell, by client order id.
     private var orders: [String: PaperOrder] = [:]
     private var isLoaded = false
+    /// Whether the log may hold more than was read, since an answer was lost.
+    private var isUnsure = false
     /// What the log has gained since `reports` was last asked.
     private var untold: [OrderReport] = []
     /// How much of an instrument's newest quote has been taken, by side.
@@ -100,7 +102,7 @@ package struct PaperVenue<Log: PaperOrderLog & ~Copyable>: ExecutionVenue, ~Copy
 
     package mutating func reports(token: UInt64) throws(VenueError) -> [OrderReport] {
         do throws(PaperFailure) {
-            if !isLoaded { try readOn() }
+            try readWhereUnsure()
             for order in orders.values.sorted(by: { $0.sequence < $1.sequence }) {
                 try execute(order.request.clientOrderID, token: token)
             }
@@ -120,12 +122,13 @@ extension PaperVenue where Log: ~Copyable {
     private mutating func step(
         token: UInt64, _ make: (borrowing PaperVenue) -> PaperRecord?
     ) throws(PaperFailure) -> Bool {
-        if !isLoaded { try readOn() }
+        try readWhereUnsure()
         for _ in 0..<Self.mostAttempts {
             guard highestToken <= token else { throw .fenced(highestToken) }
             guard let record = make(self) else { return false }
             let append: PaperAppend
             do throws(TradeStoreError) { append = try log.append(record, account: account) } catch {
+                isUnsure = true
                 throw .store(error)
             }
             switch append {
@@ -210,6 +213,11 @@ extension PaperVenue where Log: ~Copyable {
         }
     }
 
+    private mutating func readWhereUnsure() throws(PaperFailure) {
+        guard !isLoaded || isUnsure else { return }
+        try readOn()
+    }
+
     private mutating func readOn() throws(PaperFailure) {
         while true {
             let page: [PaperRecord]
@@ -220,6 +228,7 @@ extension PaperVenue where Log: ~Copyable {
             guard page.count == Self.pageRecords else { break }
         }
         isLoaded = true
+        isUnsure = false
     }
 
     /// Takes the next record in; what it changes of an order is told by `reports`, unless it is from before this venue's time.

@@ -40,6 +40,12 @@ extension MongoOrderStore {
     }
 
     /// By an index.
+    public mutating func order(clientOrderID: String) throws(TradeStoreError) -> Order? {
+        let filter = BSONDocument.of { $0.append("clientOrderId", clientOrderID) }
+        return try find(filter, in: .orders, by: TradingCollection.byClientOrderID, TradingDocument.order).first
+    }
+
+    /// By an index.
     public mutating func orders(ofSignal id: String) throws(TradeStoreError) -> [Order] {
         let filter = BSONDocument.of { $0.append("signalId", id) }
         return try find(filter, in: .orders, by: TradingCollection.bySignal, TradingDocument.order)

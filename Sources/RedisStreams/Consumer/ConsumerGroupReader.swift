@@ -1,4 +1,5 @@
 public import Telemetry
+import ThreadExecutor
 public import TradingModel
 
 /// Reads signal streams through a consumer group: every entry goes to one reader of the group and stays pending until it is
@@ -18,6 +19,7 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
     /// By stream: behind which of its own pending entries the next is read; nil once there are no more.
     private var history: [StreamEntryID?]
     private var progress: [GroupProgress]
+    private var claimedAt = MonotonicClock.now()
     private let metrics: ConsumerMetrics
 
     /// A reader that has not connected yet.
@@ -41,7 +43,7 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
             connection = try connector.open()
             for index in settings.streamKeys.indices {
                 try makeGroup(settings.streamKeys[index])
-                try claim(settings.streamKeys[index])
+                _ = try claim(settings.streamKeys[index], idleMillis: 0)
                 history[index] = .zero
                 progress[index].begin(try groupState(settings.streamKeys[index]))
             }
@@ -54,6 +56,7 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
     /// - Throws: `unavailable`; `refused` where an operator has to act.
     public mutating func next(most: Int, waitMillis: Int) throws(SignalSourceError) -> [SignalEntry] {
         do throws(RedisStreamsError) {
+            try claimStalled()
             for index in history.indices {
                 while let behind = history[index] {
                     let page = try pending(settings.streamKeys[index], behind: behind, most: most)
@@ -151,22 +154,38 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
         }
     }
 
-    /// Makes everything pending in the group this reader's own, whoever has it, without counting it as a delivery.
-    private func claim(_ key: String) throws(RedisStreamsError) {
+    /// Once a second: what another reader was handed and has let lie. It comes before everything else.
+    private mutating func claimStalled() throws(RedisStreamsError) {
+        let now = MonotonicClock.now()
+        guard now.nanos(since: claimedAt) >= 1_000_000_000 else { return }
+        claimedAt = now
+        for index in settings.streamKeys.indices
+        where try claim(settings.streamKeys[index], idleMillis: settings.claimIdleMillis) > 0 {
+            history[index] = .zero
+        }
+    }
+
+    /// Makes everything that has been pending in the group for so long this reader's own, whoever has it, without counting it
+    /// as a delivery; how much it is.
+    private func claim(_ key: String, idleMillis: Int) throws(RedisStreamsError) -> Int {
         var cursor = "0-0"
+        var count = 0
         repeat {
             let reply = try request([
-                "XAUTOCLAIM", key, settings.group, settings.consumer, "0", cursor, "COUNT", "\(Self.pageEntries)",
+                "XAUTOCLAIM", key, settings.group, settings.consumer, "\(idleMillis)", cursor, "COUNT",
+                "\(Self.pageEntries)",
                 "JUSTID",
             ])
             guard let parts = reply.elements, parts.count >= 2, let next = parts[0].text,
                 let claimed = parts[1].elements
             else { throw .malformedReply("no page for XAUTOCLAIM") }
             metrics.claimed.add(UInt64(claimed.count))
+            count += claimed.count
             // Since 7.0 entries that are gone from the stream are named, and pending no more.
             if parts.count > 2, let gone = parts[2].elements { metrics.removed.add(UInt64(gone.count)) }
             cursor = next
         } while cursor != "0-0"
+        return count
     }
 
     /// Own pending entries behind one, with how often they were handed out.

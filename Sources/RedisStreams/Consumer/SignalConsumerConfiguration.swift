@@ -16,6 +16,9 @@ public struct SignalConsumerConfiguration: Sendable {
     public var deadLetterKey: String
     /// Entries `deadLetterKey` is trimmed to, roughly.
     public var mostDeadLetters: Int
+    /// Milliseconds after which an entry that another reader was handed, one that has stalled or lost its lease, is claimed; looked
+    /// for once a second.
+    public var claimIdleMillis: Int
     /// Milliseconds a connection may take.
     public var connectTimeoutMillis: Int
     /// Milliseconds an answer may take, beyond those it may block.
@@ -31,6 +34,7 @@ public struct SignalConsumerConfiguration: Sendable {
         mostProcessed = 100_000
         deadLetterKey = "dead_signals"
         mostDeadLetters = 10_000
+        claimIdleMillis = 3_000
         connectTimeoutMillis = 1_000
         replyTimeoutMillis = 2_000
     }

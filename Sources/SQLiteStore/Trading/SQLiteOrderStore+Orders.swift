@@ -55,6 +55,13 @@ extension SQLiteOrderStore {
     }
 
     /// By an index.
+    public mutating func order(clientOrderID: String) throws(TradeStoreError) -> Order? {
+        try reading { connection throws(SQLiteFailure) in
+            try connection.orders(TradingSchema.orderByClientID) { $0.bind(clientOrderID) }.first
+        }
+    }
+
+    /// By an index.
     public mutating func orders(ofSignal id: String) throws(TradeStoreError) -> [Order] {
         try reading { connection throws(SQLiteFailure) in
             try connection.orders(TradingSchema.ordersOfSignal) { $0.bind(id) }

@@ -62,6 +62,7 @@ enum TradingSchema {
     // What is searched: each by its index alone.
 
     static let orderByID = "SELECT * FROM orders WHERE _id = ?"
+    static let orderByClientID = "SELECT * FROM orders WHERE clientOrderId = ?"
     static let ordersOfSignal = "SELECT * FROM orders WHERE signalId = ? ORDER BY leg, _id"
     static let openOrders = "SELECT * FROM orders WHERE isOpen = 1 ORDER BY createdTimeNanos, _id"
     static let ordersBehind =
@@ -76,7 +77,8 @@ enum TradingSchema {
     static let paperBehind = "SELECT * FROM paper_log WHERE account = ? AND sequence > ? ORDER BY sequence LIMIT ?"
     static let paperOfOrder = "SELECT * FROM paper_log WHERE account = ? AND clientOrderId = ? ORDER BY sequence"
     static let searches = [
-        orderByID, ordersOfSignal, openOrders, ordersBehind, eventsOfOrder, fillsOfOrder, outcomeByID, appliedBehind,
+        orderByID, orderByClientID, ordersOfSignal, openOrders, ordersBehind, eventsOfOrder, fillsOfOrder, outcomeByID,
+        appliedBehind,
         paperBehind, paperOfOrder,
     ]
 }

@@ -44,6 +44,9 @@ public protocol OrderStore: ~Copyable, Sendable {
     /// The order of that id.
     mutating func order(id: String) throws(TradeStoreError) -> Order?
 
+    /// The order that venues know by that id. By an index.
+    mutating func order(clientOrderID: String) throws(TradeStoreError) -> Order?
+
     /// Orders of a signal, by leg.
     mutating func orders(ofSignal id: String) throws(TradeStoreError) -> [Order]
 

@@ -33,6 +33,9 @@ public struct InMemoryOrderStore: OrderStore, PaperOrderLog, ~Copyable {
         /// What becomes of the next calls of any of the stores, one each; nil is no fault.
         public func plan(_ faults: [Fault?]) { state.withLock { $0.faults += faults } }
 
+        /// Forgets what was planned and has not happened.
+        public func unplan() { state.withLock { $0.faults = [] } }
+
         /// Calls so far, failed ones included.
         public var calls: Int { state.withLock { $0.calls } }
 
@@ -140,6 +143,11 @@ public struct InMemoryOrderStore: OrderStore, PaperOrderLog, ~Copyable {
     /// As the port says.
     public mutating func order(id: String) throws(TradeStoreError) -> Order? {
         try contents.call { $0.orders[id] }
+    }
+
+    /// As the port says.
+    public mutating func order(clientOrderID: String) throws(TradeStoreError) -> Order? {
+        try contents.call { $0.orders.values.first { $0.clientOrderID == clientOrderID } }
     }
 
     /// As the port says.

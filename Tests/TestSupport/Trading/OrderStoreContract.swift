@@ -91,6 +91,9 @@ public enum OrderStoreContract {
         other.token = 5
         try Contract.expect(two.insert(other), .existing(order), "an order of the same id changes nothing")
         try Contract.expect(two.order(id: order.id), order, "what was inserted is read back")
+        try Contract.expect(
+            two.order(clientOrderID: order.clientOrderID), order, "and found by what the venue calls it")
+        try Contract.expect(two.order(clientOrderID: "x"), nil, "and by nothing else")
         for strange in strangeOrders {
             try Contract.expect(one.insert(strange), .inserted, "an order of any content is inserted")
             try Contract.expect(two.order(id: strange.id), strange, "and read back exactly")
