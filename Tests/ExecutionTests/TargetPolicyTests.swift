@@ -4,12 +4,15 @@ import TradingModel
 
 @Suite struct TargetPolicyTests {
     private static func legs(
-        _ side: OrderSide, held: String, sellTarget: SellTarget = .short, isAfterGap: Bool = false,
+        _ side: OrderSide, held: String, closable: String? = nil, sellTarget: SellTarget = .short,
+        isAfterGap: Bool = false,
         isExpired: Bool = false,
         size: String = "2"
     ) -> TargetPlan {
         TargetPolicy(sellTarget: sellTarget, mostSignalAgeMillis: nil).plan(
-            Samples.signal(side, isAfterGap: isAfterGap), held: number(held), size: number(size), isExpired: isExpired)
+            Samples.signal(side, isAfterGap: isAfterGap), held: number(held), closable: number(closable ?? held),
+            size: number(size),
+            isExpired: isExpired)
     }
 
     private static func leg(_ leg: Int, _ side: OrderSide, _ quantity: String) -> OrderLeg {
@@ -55,6 +58,22 @@ import TradingModel
     @Test func `a size of nothing opens nothing`() {
         #expect(Self.legs(.buy, held: "-1", size: "0").legs == [Self.leg(0, .buy, "1")])
         #expect(Self.legs(.buy, held: "0", size: "0").legs.isEmpty)
+        #expect(Self.legs(.buy, held: "0", size: "0").isBelowStep)
+        // Nor does it close what is on its own side.
+        #expect(
+            Self.legs(.buy, held: "3", size: "0") == TargetPlan(target: number("3"), legs: [], isOpeningLeftOut: false))
+    }
+
+    @Test func `whole steps of a position are closed, and a rest below one stands in nobody's way`() {
+        #expect(Self.legs(.sell, held: "2.5", closable: "2", sellTarget: .flat).legs == [Self.leg(0, .sell, "2")])
+        // What is left is asked to be closed, which the venue's rules refuse, so that it is seen.
+        #expect(Self.legs(.sell, held: "0.5", closable: "0", sellTarget: .flat).legs == [Self.leg(0, .sell, "0.5")])
+        // It is on neither side: targets are opened as from nothing.
+        for held in ["0.5", "-0.5"] {
+            #expect(Self.legs(.buy, held: held, closable: "0").legs == [Self.leg(1, .buy, "2")])
+            #expect(Self.legs(.sell, held: held, closable: "0").legs == [Self.leg(1, .sell, "2")])
+        }
+        #expect(Self.legs(.buy, held: "0.5", closable: "0", isAfterGap: true).legs.isEmpty)
     }
 
     // Every pair of tick orders and kinds.

@@ -75,6 +75,50 @@ import TradingModel
         heir.finish()
     }
 
+    @Test func `a size or a position below the step is refused, stored and counted`() {
+        market.size = number("0.000001")
+        market.publish([.buy, .sell])
+        let trader = market.trader("a")
+        market.run(trader)
+        #expect(market.results == ["1": .refused, "2": .noOperation] && market.store.orders.isEmpty)
+        #expect(market.store.outcomes["\(Samples.key):1"]?.reason == "quantity-step")
+        #expect(market.refusals("quantity-step") == 1)
+        trader.finish()
+        // A rest from before the venue's step was made coarser.
+        market.size = number("0.00002")
+        market.publish([.buy])
+        let fine = market.trader("a")
+        market.run(fine)
+        fine.finish()
+        market.quantityStep = "0.0001"
+        market.size = number("0.5")
+        market.publish([.sell])
+        let coarse = market.trader("a")
+        market.run(coarse)
+        #expect(market.results["4"] == .refused && market.store.orders.last?.state == .rejected)
+        #expect(market.store.orders.last?.events.last?.reason == "quantity-step")
+        #expect(market.refusals("quantity-step") == 2)
+        market.publish([.buy, .sell])
+        market.run(coarse)
+        #expect(market.orderIDs.suffix(2) == ["5-01", "6-00"] && market.position?.quantity == number("0.00002"))
+        coarse.finish()
+    }
+
+    @Test func `every state that orders come to is counted, and a mode that could not be stored is asked for still`() {
+        market.publish([.buy, .sell])
+        let trader = market.trader("a")
+        market.run(trader)
+        for state in ["new", "submitting", "filled"] { #expect(market.orders(in: state) == 2, "\(state)") }
+        market.tradingSwitch.request(TradingState(mode: .halted, reason: "by hand", time: UnixNanos(rawValue: 1)))
+        market.store.plan([.fails(.unavailable("scripted"))])
+        trader.step()
+        #expect(market.tradingSwitch.current?.mode == .active)
+        trader.step()
+        trader.step()
+        #expect(market.tradingSwitch.current?.mode == .halted)
+        trader.finish()
+    }
+
     @Test func `a halt stops orders, is stored, and lasts until somebody ends it`() {
         market.publish([.buy])
         let trader = market.trader("a")
@@ -186,6 +230,8 @@ private final class Market {
     let tradingSwitch = TradingSwitch()
     var sellTarget = SellTarget.flat
     var leaseMillis = 60_000
+    var size = number("0.5")
+    var quantityStep: String?
     var mostDeliveries = 5
     var signalAgeNanos: Int64 = 0
     private(set) var fields: [[String: String]] = []
@@ -195,12 +241,15 @@ private final class Market {
         InMemorySignalSource, InMemoryOrderStore, PaperVenue<InMemoryOrderStore>
     > {
         var settings = TraderSettings(
-            leaseName: "memory", holder: name, size: .quantity(number("0.5")),
+            leaseName: "memory", holder: name, size: .quantity(size),
             policy: TargetPolicy(sellTarget: sellTarget, mostSignalAgeMillis: 5_000))
         settings.leaseMillis = leaseMillis
         settings.mostDeliveries = mostDeliveries
         var rules = Samples.rules
         rules.allowsShort = true
+        if let quantityStep { rules.quantityStep = number(quantityStep) }
+        rules.leastNotional = .zero
+        rules.leastQuantity = .zero
         let venue = PaperVenue(
             log: InMemoryOrderStore(store), account: "paper",
             model: FillModel(
@@ -260,6 +309,14 @@ private final class Market {
     var results: [String: SignalOutcome.Result] {
         Dictionary(
             uniqueKeysWithValues: store.outcomes.values.filter { $0.key != nil }.map { (short($0.id), $0.result) })
+    }
+
+    func refusals(_ reason: String) -> UInt64 {
+        metrics.counter("tickline_order_refusals_total", help: "", labels: [("reason", reason)]).value
+    }
+
+    func orders(in state: String) -> UInt64 {
+        metrics.counter("tickline_orders_total", help: "", labels: [("state", state)]).value
     }
 
     var position: Position? {

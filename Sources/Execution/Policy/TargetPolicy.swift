@@ -58,12 +58,15 @@ package struct TargetPlan: Sendable, Equatable {
     package var legs: [OrderLeg]
     /// Whether something would have been opened that the signal, being old or after a gap, may not open.
     package var isOpeningLeftOut: Bool
+    /// Whether something would have been opened whose size came to less than a step.
+    package var isBelowStep: Bool
 
     /// Creates a plan.
-    package init(target: ExactDecimal, legs: [OrderLeg], isOpeningLeftOut: Bool) {
+    package init(target: ExactDecimal, legs: [OrderLeg], isOpeningLeftOut: Bool, isBelowStep: Bool = false) {
         self.target = target
         self.legs = legs
         self.isOpeningLeftOut = isOpeningLeftOut
+        self.isBelowStep = isBelowStep
     }
 }
 
@@ -100,30 +103,35 @@ package struct TargetPolicy: Sendable, Equatable {
 
     /// What the signal asks of a position.
     ///
+    /// A rest below a step can't be traded: it is on neither side, and where nothing is to be held it is asked to be closed in vain,
+    /// so that the refusal shows it.
     /// - Parameters:
     ///   - held: the key's position with what its open orders have yet to fill, with its sign.
+    ///   - closable: as much of it as whole steps make, with its sign.
     ///   - size: the target's size, zero or above.
     ///   - isExpired: whether it may only reduce for its age.
     package func plan(
-        _ signal: TradeSignal, held: ExactDecimal, size: ExactDecimal, isExpired: Bool
+        _ signal: TradeSignal, held: ExactDecimal, closable: ExactDecimal, size: ExactDecimal, isExpired: Bool
     ) -> TargetPlan {
-        let target: ExactDecimal =
-            switch (signal.side, sellTarget) {
-            case (.buy, _): size
-            case (.sell, .flat): .zero
-            case (.sell, .short): -size
-            }
-        let isSameSide = !held.isZero && !target.isZero && held.isNegative == target.isNegative
-        if isSameSide || held == target { return TargetPlan(target: held, legs: [], isOpeningLeftOut: false) }
+        let side: OrderSide? = signal.side == .buy ? .buy : sellTarget == .short ? .sell : nil
+        let heldSide: OrderSide? = closable.isZero ? nil : closable.isNegative ? .sell : .buy
+        if heldSide == side, side != nil || held.isZero {
+            return TargetPlan(target: held, legs: [], isOpeningLeftOut: false)
+        }
         // The position is on the other side, or there is none: all of it is closed, all of the target is opened.
         var legs: [OrderLeg] = []
-        if !held.isZero {
+        if let heldSide {
+            legs.append(OrderLeg(number: OrderLeg.reducing, side: heldSide.opposite, quantity: closable.magnitude))
+        } else if side == nil {
             legs.append(
                 OrderLeg(number: OrderLeg.reducing, side: held.isNegative ? .buy : .sell, quantity: held.magnitude))
         }
-        if target.isZero { return TargetPlan(target: target, legs: legs, isOpeningLeftOut: false) }
+        guard let side else { return TargetPlan(target: .zero, legs: legs, isOpeningLeftOut: false) }
         if signal.isAfterGap || isExpired { return TargetPlan(target: .zero, legs: legs, isOpeningLeftOut: true) }
-        legs.append(OrderLeg(number: OrderLeg.opening, side: signal.side, quantity: size))
-        return TargetPlan(target: target, legs: legs, isOpeningLeftOut: false)
+        guard !size.isZero else {
+            return TargetPlan(target: .zero, legs: legs, isOpeningLeftOut: false, isBelowStep: true)
+        }
+        legs.append(OrderLeg(number: OrderLeg.opening, side: side, quantity: size))
+        return TargetPlan(target: side == .buy ? size : -size, legs: legs, isOpeningLeftOut: false)
     }
 }

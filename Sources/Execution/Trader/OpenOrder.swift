@@ -13,8 +13,11 @@ final class OpenOrder {
     var timesOutAt: MonotonicNanos?
     /// Failed attempts in a row.
     var failures = 0
+    /// Events of its that are counted.
+    var countedEvents: Int
 
     init(_ machine: consuming OrderStateMachine, task: OrderTask, askAt: MonotonicNanos) {
+        countedEvents = machine.order.events.count
         self.machine = machine
         self.task = task
         self.askAt = askAt

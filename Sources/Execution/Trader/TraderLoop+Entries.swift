@@ -9,6 +9,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
         var handled: [SignalEntry] = []
         for entry in entries {
             try keepLease()
+            try lookAround()
             if try handle(entry, readAt: readAt) { handled.append(entry) }
         }
         do throws(SignalSourceError) { try source.acknowledge(handled) } catch { throw .failed("\(error)") }
@@ -64,16 +65,18 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
         }
         let type = orderType(for: signal, rules: rules)
         let equity = equity(in: rules.quoteAsset)
+        let held = held(of: signal.key)
         guard
             let size = OrderSizing.quantity(
-                of: settings.size, price: signal.price, equity: equity, rules: rules, isMarket: type == .market)
+                of: settings.size, price: signal.price, equity: equity, rules: rules, isMarket: type == .market),
+            let closable = OrderSizing.rounded(held, rules: rules, isMarket: type == .market)
         else {
             metrics.count(.numberTooLarge)
             return outcome(of: signal, .refused, reason: RefusalReason.numberTooLarge.rawValue)
         }
         let isExpired = settings.policy.isExpired(signal, now: clocks.wall())
         let plan = settings.policy.plan(
-            signal, held: held(of: signal.key), size: size, isExpired: isExpired)
+            signal, held: held, closable: closable, size: size, isExpired: isExpired)
         var refusals: [RefusalReason] = []
         for leg in plan.legs {
             // What opens waits until what closes is out of doubt.
@@ -82,7 +85,10 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
                 refusals.append(refusal)
             }
         }
-        if plan.legs.isEmpty {
+        if plan.isBelowStep {
+            metrics.count(.quantityStep)
+            refusals.append(.quantityStep)
+        } else if plan.legs.isEmpty {
             if unfinished.remove(signal.id) != nil { return outcome(of: signal, .ordered, target: plan.target) }
             guard plan.isOpeningLeftOut else { return outcome(of: signal, .noOperation, target: plan.target) }
             return outcome(
@@ -90,7 +96,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
                 reason: signal.isAfterGap ? "nothing is opened after a gap" : "too old to open on",
                 target: plan.target)
         }
-        let isRefused = refusals.count == plan.legs.count
+        let isRefused = refusals.count == plan.legs.count + (plan.isBelowStep ? 1 : 0)
         return outcome(
             of: signal, isRefused ? .refused : .ordered, reason: refusals.map(\.rawValue).joined(separator: ", "),
             target: plan.target)
@@ -139,7 +145,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
         do throws(TradeStoreError) {
             switch try store.insert(order) {
             case .inserted:
-                metrics.count(.new)
+                metrics.count(OrderState.new)
                 return order
             case .existing(let stored): return stored
             }
@@ -174,6 +180,16 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
     private func dayProfit(in quoteAsset: String) -> ExactDecimal? {
         guard let realised = ledger.profits(onDayOf: clocks.wall()) else { return nil }
         return unrealised(in: quoteAsset)?.adding(realised[quoteAsset, default: .zero])
+    }
+
+    /// Shows what positions would bring at the newest quotes.
+    func showUnrealised() {
+        for position in ledger.positions {
+            guard let quote = venue.quote(of: position.key.instrument) else { continue }
+            let mark = ProfitAndLoss.mark(of: position, at: quote)
+            guard let profit = ProfitAndLoss.unrealised(position, mark: mark) else { continue }
+            metrics.show(profit, ofPosition: position.key)
+        }
     }
 
     private func unrealised(in quoteAsset: String) -> ExactDecimal? {

@@ -70,6 +70,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             }
             try attendToOrders()
             try takeReports()
+            try lookAround()
             clocks.pause(1)
         }
     }
@@ -178,6 +179,8 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             let isStored: Bool
             do throws(TradeStoreError) { isStored = try store.update(order) } catch { throw .failed("\(error)") }
             guard isStored else { throw .leaseLost("another trader has written the order \(order.id)") }
+            for event in order.events.dropFirst(open.countedEvents) { metrics.count(event.state) }
+            open.countedEvents = order.events.count
         }
         for fill in step.newFills { try fold(fill, of: open.order) }
         open.task = step.task
@@ -189,7 +192,6 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             self.open[open.order.clientOrderID] = open
             return
         }
-        if step.isChanged { metrics.count(open.order.state) }
         self.open[open.order.clientOrderID] = nil
     }
 }

@@ -13,6 +13,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
     func takeOver() throws(Interruption) {
         metrics.leaseChanges.add()
         do throws(VenueError) { try venue.fence(token: token) } catch { throw .failed("\(error)") }
+        isCareful = true
         open = [:]
         ledger = PositionLedger()
         try readState()

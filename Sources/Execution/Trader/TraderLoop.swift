@@ -44,6 +44,9 @@ package final class TraderLoop<
     var state = TradingState(mode: .active, reason: "", time: UnixNanos(rawValue: 0))
     var gate: RiskGate
     var hasNewPositions = false
+    /// Whether entries are read one by one, since they may have been handed out before: so a kill raises the count of the entry
+    /// in hand alone, and none is set aside for what another one did.
+    var isCareful = true
     private var lookedAt = MonotonicNanos(rawValue: 0)
     private var loggedTrouble = ""
 
@@ -92,6 +95,8 @@ package final class TraderLoop<
                 do throws(TradeStoreError) { try store.prepareTrading() } catch { throw .failed("\(error)") }
                 isPrepared = true
             }
+            // Also while another trades: it reads the store.
+            if try takeRequest() { try readState() }
             guard try hold() else { return clocks.pause(max(1, settings.leaseMillis / 4)) }
             try takeOver()
             isTrading = true
@@ -125,8 +130,9 @@ package final class TraderLoop<
         let entries: [SignalEntry]
         do throws(SignalSourceError) {
             entries = try source.next(
-                most: settings.mostBatchEntries, waitMillis: open.isEmpty ? settings.waitMillis : 1)
+                most: isCareful ? 1 : settings.mostBatchEntries, waitMillis: open.isEmpty ? settings.waitMillis : 1)
         } catch { throw .failed("\(error)") }
+        isCareful = entries.contains { $0.deliveries > 1 }
         if !entries.isEmpty { try handle(entries) }
     }
 
@@ -194,33 +200,41 @@ package final class TraderLoop<
 
     // MARK: - Once a second
 
-    private func lookAround() throws(Interruption) {
+    /// Obeys what was asked for by another thread, at once, and looks at everything else once a second.
+    func lookAround() throws(Interruption) {
         let time = clocks.monotonic()
-        guard time.nanos(since: lookedAt) >= 1_000_000_000 else {
-            if let wanted = tradingSwitch.takeRequest() { try set(wanted) }
-            return
-        }
-        lookedAt = time
-        if let path = settings.haltFile, state.mode != .halted, access(path, F_OK) == 0 {
-            try set(TradingState(mode: .halted, reason: "the file \(path) is there", time: clocks.wall()))
-        }
-        if let wanted = tradingSwitch.takeRequest() { try set(wanted) }
+        let isAsked = try takeRequest()
+        guard isAsked || time.nanos(since: lookedAt) >= 1_000_000_000 else { return }
         try readState()
+        guard time.nanos(since: lookedAt) >= 1_000_000_000 else { return }
+        lookedAt = time
         try showBacklog()
         if hasNewPositions { try writePositions() }
+        showUnrealised()
     }
 
-    private func set(_ wanted: TradingState) throws(Interruption) {
-        do throws(TradeStoreError) { try store.set(wanted) } catch { throw .failed("\(error)") }
-        try readState()
+    /// Stores the mode that another thread has asked for, if any; one that can't be stored is asked for still.
+    private func takeRequest() throws(Interruption) -> Bool {
+        guard let wanted = tradingSwitch.takeRequest() else { return false }
+        do throws(TradeStoreError) { try store.set(wanted) } catch {
+            tradingSwitch.request(wanted)
+            throw .failed("\(error)")
+        }
+        return true
     }
 
-    /// Reads the mode in force, which another process may have set.
+    /// Reads the mode in force, which another process may have set; while the halt's file is there it is none but halted.
     func readState() throws(Interruption) {
         let before = state.mode
         do throws(TradeStoreError) {
             if let stored = try store.tradingState() { state = stored }
-        } catch { throw .failed("\(error)") }
+            if let path = settings.haltFile, state.mode != .halted, access(path, F_OK) == 0 {
+                state = TradingState(mode: .halted, reason: "the file \(path) is there", time: clocks.wall())
+                try store.set(state)
+            }
+        } catch {
+            throw .failed("\(error)")
+        }
         tradingSwitch.show(state)
         metrics.mode.set(Double(state.mode.strictness))
         guard state.mode != before else { return }

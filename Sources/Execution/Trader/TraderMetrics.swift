@@ -54,10 +54,7 @@ struct TraderMetrics {
 
     /// What is held and what it has brought, for panels; exactness is the stores' business.
     func show(_ position: Position) {
-        let labels: MetricLabels = [
-            ("exchange", position.key.instrument.exchange.rawValue), ("symbol", position.key.instrument.symbol),
-            ("strategy", position.key.strategy),
-        ]
+        let labels = labels(of: position.key)
         func set(_ name: String, _ help: String, _ value: ExactDecimal) {
             registry.gauge(name, help: help, labels: labels).set(value.approximate)
         }
@@ -66,6 +63,21 @@ struct TraderMetrics {
         set("tickline_realised_profit", "Profit of what was closed, without fees.", position.realisedProfit)
         set(
             "tickline_fees", "Fees in the quote asset.", position.fees[position.quoteAsset, default: .zero])
+    }
+
+    /// What a position would bring now, beside what it has brought.
+    func show(_ unrealised: ExactDecimal, ofPosition key: StrategyKey) {
+        registry.gauge(
+            "tickline_unrealised_profit", help: "Profit of what is held at the newest quote, without fees.",
+            labels: labels(of: key)
+        ).set(unrealised.approximate)
+    }
+
+    private func labels(of key: StrategyKey) -> MetricLabels {
+        [
+            ("exchange", key.instrument.exchange.rawValue), ("symbol", key.instrument.symbol),
+            ("strategy", key.strategy),
+        ]
     }
 }
 
