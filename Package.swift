@@ -234,7 +234,8 @@ let package = Package(
             name: "SQLiteStoreTests", dependencies: ["SQLiteStore", "TradingModel", "TestSupport"],
             swiftSettings: common),
         .testTarget(
-            name: "MonitoringTests", dependencies: nioHTTP + ["Monitoring", "Telemetry", "TestSupport", log],
+            name: "MonitoringTests",
+            dependencies: nioHTTP + ["Monitoring", "Telemetry", "TestSupport", "TradingModel", log],
             swiftSettings: common),
         .testTarget(
             name: "ExchangeSimulatorTests",

@@ -55,7 +55,9 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
             request = nil
             // Asked before the answer is made: a pile of requests must not cost us an answer each.
             guard beginAnswer() else { return }
-            let result = shared.routes.answer(head.method, head.uri, role: role, metrics: shared.metricsPage)
+            let result = shared.routes.answer(
+                head.method, head.uri, authorization: head.headers["authorization"], role: role,
+                metrics: shared.metricsPage)
             answer(
                 result, keepAlive: head.isKeepAlive && !endsDecoding(head), isHead: head.method == .HEAD, path: head.uri
             )
@@ -152,6 +154,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         headers.add(name: "X-Frame-Options", value: "DENY")
         headers.add(name: "Content-Security-Policy", value: "default-src 'none'; frame-ancestors 'none'")
         if let allow = answer.allow { headers.add(name: "Allow", value: allow) }
+        if let challenge = answer.challenge { headers.add(name: "WWW-Authenticate", value: challenge) }
         return HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
     }
 

@@ -8,6 +8,7 @@ struct MonitoringRoutes: Sendable {
         var contentType: String?
         var body: String
         var allow: String?
+        var challenge: String?
 
         static func json(_ status: HTTPResponseStatus, _ body: String) -> Answer {
             Answer(status: status, contentType: "application/json", body: body + "\n")
@@ -18,18 +19,24 @@ struct MonitoringRoutes: Sendable {
         }
     }
 
-    static let paths = ["/", "/healthcheck", "/livez", "/metrics", "/readyz"]
+    static let paths = ["/", "/healthcheck", "/livez", "/metrics", "/readyz", "/trading"]
 
     let metrics: MetricsRegistry
     let health: HealthRegistry
     let liveness: [(name: String, isAlive: @Sendable () -> Bool)]
+    let trading: TradingControl?
 
     /// The path of a request target, which the query does not change.
     static func path(of target: String) -> String { String(target.prefix { $0 != "?" }) }
 
-    func answer(_ method: HTTPMethod, _ target: String, role: HealthRole, metrics page: MetricsPage) -> Answer {
+    func answer(
+        _ method: HTTPMethod, _ target: String, authorization: [String], role: HealthRole, metrics page: MetricsPage
+    ) -> Answer {
         let path = Self.path(of: target)
-        guard Self.paths.contains(path), path != "/" || role == .collector else {
+        if path == "/trading", role == .trader, let trading {
+            return trading.answer(method, target, authorization: authorization)
+        }
+        guard path != "/trading", Self.paths.contains(path), path != "/" || role == .collector else {
             return .text(.notFound, "nothing here; see /healthcheck /livez /readyz /metrics")
         }
         guard method == .GET || method == .HEAD else {

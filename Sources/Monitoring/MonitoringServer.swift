@@ -8,9 +8,10 @@ public import Telemetry
 
 /// Health, readiness and metrics over HTTP/1.1, on one event-loop thread of its own.
 ///
-/// Paths on every listener: `/healthcheck`, `/livez`, `/readyz`, `/metrics`; on the collector's also `/`. Answers come
-/// from what components report to the registries. Clients are bounded by `MonitoringLimits`. Nothing here is secret, but
-/// nothing is authenticated either: bind to loopback unless the network is trusted.
+/// Paths on every listener: `/healthcheck`, `/livez`, `/readyz`, `/metrics`; on the collector's also `/`, on a trader's
+/// `/trading`. Answers come from what components report to the registries. Clients are bounded by `MonitoringLimits`. Nothing
+/// here is secret, but nothing is authenticated either, apart from changes of the trading mode, and the token for these goes over
+/// the wire as it is: bind to loopback unless the network is trusted.
 public final class MonitoringServer: Sendable {
     private enum State {
         case ready
@@ -28,13 +29,14 @@ public final class MonitoringServer: Sendable {
     /// Prepares a server; nothing is opened before `start`.
     ///
     /// `liveness` names the process's loops; each closure says whether its loop ran lately, is called on the server's
-    /// thread at each `/livez` and must not block.
+    /// thread at each `/livez` and must not block. `trading` is there where a trader runs.
     public init(
         listeners: [MonitoringListener], metrics: MetricsRegistry, health: HealthRegistry, logger: Logger,
-        liveness: [(name: String, isAlive: @Sendable () -> Bool)] = [], limits: MonitoringLimits = MonitoringLimits()
+        liveness: [(name: String, isAlive: @Sendable () -> Bool)] = [], trading: TradingControl? = nil,
+        limits: MonitoringLimits = MonitoringLimits()
     ) {
         self.listeners = listeners
-        routes = MonitoringRoutes(metrics: metrics, health: health, liveness: liveness)
+        routes = MonitoringRoutes(metrics: metrics, health: health, liveness: liveness, trading: trading)
         self.limits = limits
         self.logger = logger
     }
