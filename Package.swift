@@ -140,8 +140,8 @@ let package = Package(
         .target(
             name: "TicklineNode",
             dependencies: [
-                "CJemalloc", "ConsoleSignals", "ExchangeSimulator", "FeedHandler", "Journal", "MarketRecording",
-                "Monitoring", "MongoStore",
+                "CJemalloc", "ConsoleSignals", "Digests", "ExchangeSimulator", "Execution", "FeedHandler", "Journal",
+                "MarketRecording", "Monitoring", "MongoStore",
                 "RecordComparison", "RecordQuery", "RedisStreams", "Replay", "RingBuffer", "SQLiteStore", "StoreWriter",
                 "StrategyEngine",
                 "Telemetry",

@@ -1,3 +1,4 @@
+import Execution
 import FeedHandler
 import Foundation
 import Logging
@@ -44,9 +45,11 @@ public struct Node: Sendable {
         let listeners: [(HealthRole, ListenAddress)] = [
             (.collector, settings.collectorHTTP), (.processor, settings.processorHTTP), (.trader, settings.traderHTTP),
         ]
+        let tradingSwitch = TradingSwitch()
         monitoring = MonitoringServer(
             listeners: listeners.map { MonitoringListener(role: $0, host: $1.host, port: $1.port) }, metrics: metrics,
-            health: health, logger: logger)
+            health: health, logger: logger,
+            trading: settings.trader == .on ? TradingService.control(settings, tradingSwitch) : nil)
 
         // In starting order; see Services.swift.
         var services: [any Service] = [MonitoringService(server: monitoring)]
@@ -72,6 +75,17 @@ public struct Node: Sendable {
                 feeds: pipeline.feeds, publishedSignsWithin: { await signals.publishedSigns(within: $0) },
                 engine: engine,
                 logger: logger))
+        if settings.trader == .on {
+            guard plan.redis != nil || settings.journal == .on else {
+                throw .conflict("a trader without Redis reads the journal: give --redis, or leave --journal on")
+            }
+            let folder = try TraderFolder(data: settings.data)
+            services.append(
+                try TradingService(
+                    try TradingPlan(settings, feeds: plan.feeds, holder: folder.name), settings: settings,
+                    redis: plan.redis, folder: folder, tradingSwitch: tradingSwitch, metrics: metrics,
+                    health: health, logger: logger))
+        }
         self.services = services
         self.journal = journal
         takeOver = { try await pipeline.takeOver(logger: logger) }

@@ -56,6 +56,16 @@ enum ReplayScope: SettingScope {
     }
 }
 
+/// What a trader alone takes beside the feeds' settings.
+enum TraderScope: SettingScope {
+    static func includes(_ flag: SettingFlag) -> Bool {
+        let sections = ["store", "mongo", "redis", "trading", "risk", "paper", "instruments"]
+        let others = ["trader-http", "log-level"]
+        return sections.contains(flag.section) && !["trader", "publish"].contains(flag.name)
+            && !flag.name.hasPrefix("stream-max-") || others.contains(flag.name)
+    }
+}
+
 /// Everything that is not the feeds'.
 enum EngineScope: SettingScope {
     static func includes(_ flag: SettingFlag) -> Bool { !FeedScope.includes(flag) }
@@ -83,7 +93,9 @@ struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomReflectable
         let container = try decoder.container(keyedBy: Key.self)
         for flag in SettingFlag.all where Scope.includes(flag) {
             let key = Key(stringValue: flag.name)
-            if flag.isRepeatable {
+            if flag.isSwitch {
+                if try container.decode(Flag<Bool>.self, forKey: key).wrappedValue { flags[flag.name] = ["on"] }
+            } else if flag.isRepeatable {
                 flags[flag.name] = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
             } else if let text = try container.decode(Option<String?>.self, forKey: key).wrappedValue {
                 flags[flag.name] = [text]
@@ -96,6 +108,7 @@ struct SettingOptions<Scope: SettingScope>: ParsableArguments, CustomReflectable
             let help = ArgumentHelp("\(flag.help)", valueName: flag.valueName)
             let name = NameSpecification.customLong(flag.name)
             // A property wrapper's storage has an underscore in front of its name.
+            if flag.isSwitch { return ("_\(flag.name)", Flag<Bool>(wrappedValue: false, name: name, help: help)) }
             guard flag.isRepeatable else { return ("_\(flag.name)", Option<String?>(name: name, help: help)) }
             return ("_\(flag.name)", Option<[String]>(wrappedValue: [], name: name, help: help))
         }

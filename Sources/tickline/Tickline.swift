@@ -21,7 +21,8 @@ struct Tickline: AsyncParsableCommand {
         version: TicklineVersion.current,
         subcommands: [
             RunSubcommand.self, QuerySubcommand.self, ReplaySubcommand.self, ExplainSubcommand.self,
-            VerifySubcommand.self, JournalSubcommand.self, ConfigSubcommand.self, SimulateSubcommand.self,
-            DemoSubcommand.self,
+            VerifySubcommand.self, JournalSubcommand.self, TraderSubcommand.self, OrdersSubcommand.self,
+            PositionsSubcommand.self, ProfitSubcommand.self, TradingSubcommand.self, ConfigSubcommand.self,
+            SimulateSubcommand.self, DemoSubcommand.self,
         ])
 }

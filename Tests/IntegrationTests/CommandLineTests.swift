@@ -57,6 +57,28 @@ import Testing
         Refusal(arguments: ["run", "--tick-retention-days", "24856"], status: 78, says: ["24855"]),
         Refusal(arguments: ["run", "--proxy", "foo"], status: 78, says: ["--proxy", "http://host:port"]),
         Refusal(arguments: ["run", "--summary-json", "/no/x"], status: 78, says: ["/no/x", "--summary-json"]),
+        Refusal(
+            arguments: ["trader", "--redis", "redis://127.0.0.1:1", "--data", "{data}"], status: 78,
+            says: ["--mongo", "--single-trader"]),
+        Refusal(
+            arguments: ["run", "--trader", "--redis", "redis://127.0.0.1:1", "--data", "{data}"], status: 78,
+            says: ["--mongo", "--single-trader"]),
+        Refusal(
+            arguments: ["run", "--trader", "--journal", "off", "--data", "{data}"], status: 78,
+            says: ["--redis", "--journal"]),
+        Refusal(arguments: ["trader", "--trade-size", "2"], status: 78, says: ["--trade-size", "quantity:N"]),
+        Refusal(arguments: ["trader", "--max-order", "-1"], status: 78, says: ["--max-order", "not below 0"]),
+        Refusal(arguments: ["trader", "--sell-target", "long"], status: 78, says: ["--sell-target", "flat, short"]),
+        Refusal(
+            arguments: ["trader", "--trading-rules", "/no/rules"], status: 78, says: ["/no/rules", "--trading-rules"]),
+        Refusal(
+            arguments: ["trader", "--trading-rules", "/dev/null", "--data", "{data}"], status: 78,
+            says: ["--trading-rules", "/dev/null"]),
+        Refusal(arguments: ["orders", "--data", "{data}"], status: 78, says: ["{data}", "--mongo"]),
+        Refusal(
+            arguments: ["positions", "--mongo", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300"], status: 1,
+            says: ["--mongo"]),
+        Refusal(arguments: ["trading", "off", "--data", "{data}"], status: 78, says: ["off", "reduce-only"]),
         Refusal(arguments: ["simulate", "--fault", "fragment,bytes=0"], status: 64, says: ["at least 1"]),
         Refusal(arguments: ["run", "--store", "mongo"], status: 78, says: ["--mongo"]),
         Refusal(arguments: ["run", "--store", "files"], status: 78, says: ["files", "none, sqlite, mongo"]),
@@ -71,9 +93,13 @@ import Testing
     ]
 
     @Test(arguments: refusals) func `one clear line and the right exit status`(refusal: Refusal) throws {
-        let result = try Tickline.run(refusal.arguments, environment: refusal.environment)
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let data = folder.path
+        func filled(_ texts: [String]) -> [String] { texts.map { $0.replacing("{data}", with: data) } }
+        let result = try Tickline.run(filled(refusal.arguments), environment: refusal.environment)
         #expect(result.status == refusal.status, "\(result.error)")
-        for text in refusal.says { #expect(result.error.contains(text), "\(result.error)") }
+        for text in filled(refusal.says) { #expect(result.error.contains(text), "\(result.error)") }
         if refusal.status == 78 { #expect(result.error.split(separator: "\n").count == 1, "\(result.error)") }
         #expect(result.output.isEmpty)
     }
@@ -93,6 +119,7 @@ import Testing
     @Test(arguments: [
         ["--help"], ["config", "--help"], ["run", "--help"], ["query", "--help"], ["simulate", "--help"],
         ["demo", "--help"], ["replay", "--help"], ["explain", "--help"], ["verify", "--help"],
+        ["trader", "--help"], ["orders", "--help"], ["positions", "--help"], ["pnl", "--help"], ["trading", "--help"],
     ])
     func `help has examples`(arguments: [String]) throws {
         let result = try Tickline.run(arguments)

@@ -8,10 +8,11 @@ public enum Command {
         public let description: String
     }
 
-    /// Runs a program of the PATH with its arguments.
+    /// Runs a program of the PATH with its arguments and returns what it printed.
     ///
     /// - Throws: `Failure` where it does not exit with 0.
-    public static func run(_ command: [String]) throws {
+    @discardableResult
+    public static func run(_ command: [String]) throws -> String {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -19,10 +20,9 @@ public enum Command {
         process.standardOutput = output
         process.standardError = output
         try process.runUnmasked()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
+        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(command): \(String(decoding: said, as: UTF8.self))")
-        }
+        guard process.terminationStatus == 0 else { throw Failure(description: "\(command): \(said)") }
+        return said
     }
 }

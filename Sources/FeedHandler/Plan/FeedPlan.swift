@@ -111,7 +111,7 @@ public struct FeedPlan: Sendable, Equatable {
     /// The address that is really used, for logs; it holds no secrets.
     public var address: String { "\(isTLS ? "wss" : "ws")://\(host):\(port)\(requestTarget)" }
 
-    private func divided() -> [FeedPlan] {
+    func divided() -> [FeedPlan] {
         let parts = (streams.count + Self.mostStreams - 1) / Self.mostStreams
         return (0..<parts).map { part in
             var plan = self

@@ -6,7 +6,8 @@ import TradingModel
 
 extension Setting {
     /// Every setting, in the order of the help and of the YAML file; settings of one section stand together.
-    static let all: [Setting] = feeding + deciding + publishing + journaling + storing + serving
+    static let all: [Setting] =
+        feeding + deciding + publishing + journaling + storing + serving + trading + limiting + onPaper
 
     private static let feeding: [Setting] = [
         Setting(
@@ -170,6 +171,104 @@ extension Setting {
         Setting(
             "summary-json", at: "summaryJson", \.summaryJSON, .writableFile,
             example: "summary.json", help: "Write the summary there at the end"),
+    ]
+
+    private static let trading: [Setting] = [
+        Setting(
+            "trader", at: "trading.trader", \.trader, .off, example: "on",
+            help: "Whether the run trades on its own signals, on paper"),
+        Setting(
+            "single-trader", at: "trading.singleTrader", \.singleTrader, .off, example: "on",
+            help: "No other trader reads the stream, so SQLite may keep the orders"),
+        Setting(
+            "trade-size", at: "trading.size", \.tradeSize,
+            .text("form:number", expected: "quantity:N, notional:N or equity:N with N above 0") {
+                TradingPlan.size($0) != nil
+            },
+            example: "quantity:0.01",
+            help: "How large a position is: a quantity, what it is worth in the quote asset, or a share of the equity"),
+        Setting(
+            "sell-target", at: "trading.sellTarget", \.sellTarget, .choice("flat|short"), example: "short",
+            help: "What a SELL aims at: nothing held, or a position below zero"),
+        Setting(
+            "signal-expiry", at: "trading.signalExpirySeconds", \.signalExpirySeconds, .number(0...86_400, "seconds"),
+            example: "5", help: "Age from which a signal may only reduce a position; 0: never"),
+        Setting(
+            "order-type", at: "trading.orderType", \.orderType, .choice("market|limit"), example: "limit",
+            help: "market, or limit at the signal's price"),
+        Setting(
+            "limit-timeout", at: "trading.limitTimeoutMillis", \.limitTimeoutMillis,
+            .number(1...86_400_000, "milliseconds"), example: "2000",
+            help: "Milliseconds after which a limit order is cancelled"),
+        Setting(
+            "equity", at: "trading.equity", \.equity, .decimal, example: "25000",
+            help: "What the account began with, in the quote asset"),
+        Setting(
+            "trading-rules", at: "trading.rulesFile", \.tradingRules, .readableFile, defaultNote: "none are known",
+            example: "/etc/tickline/exchangeInfo.json.gz",
+            help: "The exchange's rules for orders: a file with its answer to exchangeInfo"),
+        Setting(
+            "lease", at: "trading.leaseMillis", \.leaseMillis, .number(200...60_000, "milliseconds"), example: "5000",
+            help: "Milliseconds the right to trade holds without being renewed: how soon a standby takes over"),
+        Setting(
+            "halt-file", at: "trading.haltFile", \.haltFile, .text("file", expected: "the path of a file"),
+            defaultNote: "halt in the data folder", example: "/run/tickline/halt",
+            help: "Trading is halted once this file is there"),
+        Setting(
+            "trading-token", at: "trading.token", \.tradingToken, .token,
+            example: "s3cret", help: "What a request that changes the trading mode must show; none: no request may"),
+        Setting(
+            "trader-group", at: "trading.group", \.traderGroup, .text("name", expected: "a name"),
+            example: "paper_group", help: "The consumer group the trader reads the stream with"),
+        Setting(
+            "processed-stream", at: "trading.processedStream", \.processedStream, .text("key", expected: "a key"),
+            example: "my_processed", help: "The stream that names what was handled"),
+        Setting(
+            "dead-stream", at: "trading.deadStream", \.deadStream, .text("key", expected: "a key"),
+            example: "my_dead_signals", help: "The stream for entries that can't be handled"),
+    ]
+
+    private static let limiting: [Setting] = [
+        Setting(
+            "max-order", at: "risk.order", \.mostOrder, .decimal, defaultNote: "none", example: "5000",
+            help: "What an opening order may be worth, in the quote asset"),
+        Setting(
+            "max-position", at: "risk.position", \.mostPosition, .decimal, defaultNote: "none", example: "20000",
+            help: "What a position may be worth, of a strategy and of the account"),
+        Setting(
+            "max-open-orders", at: "risk.openOrders", \.mostOpenOrders, .number(1...10_000), defaultNote: "none",
+            example: "10", help: "Orders that may be open at once"),
+        Setting(
+            "max-orders-per-second", at: "risk.ordersPerSecond", \.mostOrdersPerSecond, .number(1...10_000),
+            defaultNote: "none", example: "5", help: "Orders that may be sent within a second"),
+        Setting(
+            "max-daily-loss", at: "risk.dailyLoss", \.mostDailyLoss, .decimal, defaultNote: "none", example: "1000",
+            help: "What may be lost on a day (UTC) before nothing is opened any more, in the quote asset"),
+        Setting(
+            "order-band", at: "risk.bandBasisPoints", \.orderBandBasisPoints, .number(1...100_000, "basis-points"),
+            defaultNote: "none", example: "50",
+            help: "How far an opening order's price may be from the last quote, in basis points"),
+    ]
+
+    private static let onPaper: [Setting] = [
+        Setting(
+            "paper-fill", at: "paper.fill", \.paperFill, .choice("quote|signal"), example: "signal",
+            help: "quote: orders are filled against live quotes; signal: at the signal's own price"),
+        Setting(
+            "paper-half-spread", at: "paper.halfSpreadBasisPoints", \.paperHalfSpread, .decimal, example: "0.5",
+            help: "Half the spread of fills at the signal's price, in basis points"),
+        Setting(
+            "paper-slippage", at: "paper.slippageBasisPoints", \.paperSlippage, .decimal, example: "2",
+            help: "How much worse an order is filled than its price, in basis points"),
+        Setting(
+            "paper-fee", at: "paper.feeBasisPoints", \.paperFee, .decimal, example: "7.5",
+            help: "The fee of a fill, in basis points"),
+        Setting(
+            "paper-latency", at: "paper.latencyMicros", \.paperLatencyMicros, .number(0...60_000_000, "microseconds"),
+            example: "5000", help: "Microseconds an order takes to the venue at least"),
+        Setting(
+            "paper-jitter", at: "paper.jitterMicros", \.paperJitterMicros, .number(0...60_000_000, "microseconds"),
+            example: "0", help: "Microseconds it takes more at most"),
     ]
 
     private static func isProxy(_ text: String) -> Bool {

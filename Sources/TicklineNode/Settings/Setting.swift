@@ -21,6 +21,8 @@ struct Setting: Sendable {
     let isSecret: Bool
     /// Whether flags add up instead of the last one winning.
     let isList: Bool
+    /// Whether the flag takes no value: given, it is `on`.
+    let isSwitch: Bool
     /// Its form in the YAML file.
     let shape: SettingShape
     /// What a refusal asks for.
@@ -72,6 +74,7 @@ struct Setting: Sendable {
         self.example = example
         isSecret = form.isSecret
         isList = form.isList
+        isSwitch = form.isSwitch
         shape = form.shape
         expected = form.expected
         parse = { texts, settings in
@@ -115,6 +118,8 @@ public struct SettingFlag: Sendable {
     public let help: String
     /// Whether it may be given several times.
     public let isRepeatable: Bool
+    /// Whether it takes no value: given, the setting is `on`.
+    public let isSwitch: Bool
 
     /// Every setting's flag, in the order of the table.
     public static let all = Setting.all.map { setting in
@@ -123,6 +128,7 @@ public struct SettingFlag: Sendable {
             + (setting.isSecret ? "; each also with _FILE for a file that holds it" : "")
         return SettingFlag(
             name: setting.flag, section: setting.path[0], valueName: setting.valueName,
-            help: "\(setting.help) (\(variables); default \(setting.defaultText)).", isRepeatable: setting.isList)
+            help: "\(setting.help) (\(variables); default \(setting.defaultText)).", isRepeatable: setting.isList,
+            isSwitch: setting.isSwitch)
     }
 }

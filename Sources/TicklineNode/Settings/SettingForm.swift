@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Monitoring
+import TradingModel
 import Yams
 
 /// How values of one type are read from flags, variables and YAML, and written.
@@ -13,6 +14,8 @@ struct SettingForm<Value: Codable & Equatable & Sendable>: Sendable {
     var shape: SettingShape
     /// Whether flags add up, and a variable holds several values with blanks between.
     var isList = false
+    /// Whether the flag alone, without a value, is `on`.
+    var isSwitch = false
     /// Whether the value may hold a password: then it can be given by file (`NAME_FILE`), and no refusal shows it.
     var isSecret = false
     /// The value without what must not be printed.
@@ -67,6 +70,17 @@ extension SettingForm where Value == String {
             decode: { $0.string.flatMap(checked) })
     }
 
+    /// An exact decimal, zero or above.
+    static var decimal: Self {
+        Self(
+            valueName: "number", expected: "a decimal number that is not below 0", shape: .textOrInteger(0...Int.max),
+            parse: { $0.last.flatMap(decimalText) }, decode: { $0.string.flatMap(decimalText) })
+    }
+
+    private static func decimalText(_ text: String) -> String? {
+        ExactDecimal(text).flatMap { $0.isNegative ? nil : $0.description }
+    }
+
     /// An address that may hold a password.
     static func secret(
         _ valueName: String, expected: String, where accepts: @escaping @Sendable (String) -> Bool = { _ in true }
@@ -74,6 +88,16 @@ extension SettingForm where Value == String {
         var form = text(valueName, expected: expected, where: accepts)
         form.isSecret = true
         form.mask = { maskedSecret($0) }
+        return form
+    }
+
+    /// What is secret as a whole.
+    static var token: Self {
+        var form = text("token", expected: "a token of visible ASCII characters") { text in
+            text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        }
+        form.isSecret = true
+        form.mask = { _ in "***" }
         return form
     }
 
@@ -120,6 +144,15 @@ extension SettingForm where Value: RawRepresentable<String> & CaseIterable {
         return Self(
             valueName: valueName, expected: "one of \(words.joined(separator: ", "))", shape: .choice(words),
             parse: { $0.last.flatMap { Value(rawValue: $0) } })
+    }
+}
+
+extension SettingForm where Value == SwitchKind {
+    /// Something that is off unless its flag is given, or a variable or the file says `on`.
+    static var off: Self {
+        var form = choice("on|off")
+        form.isSwitch = true
+        return form
     }
 }
 

@@ -34,6 +34,36 @@ public enum IdleKind: String, Sendable, CaseIterable, Codable {
     case spin
 }
 
+/// Whether something is done.
+public enum SwitchKind: String, Sendable, CaseIterable, Codable {
+    case on
+    case off
+}
+
+/// How orders ask to be filled.
+public enum OrderKind: String, Sendable, CaseIterable, Codable {
+    /// At what the market offers.
+    case market
+    /// At the signal's price or better, for a time.
+    case limit
+}
+
+/// What a SELL aims at.
+public enum SellKind: String, Sendable, CaseIterable, Codable {
+    /// Nothing held.
+    case flat
+    /// The size of a BUY, below zero.
+    case short
+}
+
+/// What the paper venue fills orders at.
+public enum PaperFillKind: String, Sendable, CaseIterable, Codable {
+    /// The newest quote, after a latency, as much as it offers.
+    case quote
+    /// The signal's own price, at once.
+    case signal
+}
+
 /// What is particular to one instrument.
 public struct InstrumentSetting: Sendable, Equatable, Codable {
     /// Decimals of its prices, 0 to 12; nil for the catalog's default.
@@ -122,6 +152,61 @@ public struct Settings: Sendable, Equatable {
     public var logLevel = "info"
     /// A file the summary is written to at the end, as JSON.
     public var summaryJSON: String?
+
+    /// Whether `run` trades on its signals.
+    public var trader = SwitchKind.off
+    /// Whether this is the only trader, so that a store without replicas may keep its orders though Redis has the signals.
+    public var singleTrader = SwitchKind.off
+    /// How large a target is: `quantity:N`, `notional:N` or `equity:N`.
+    public var tradeSize = "notional:1000"
+    /// What a SELL aims at.
+    public var sellTarget = SellKind.flat
+    /// From which age in seconds on a signal may only reduce; 0: never.
+    public var signalExpirySeconds = 30
+    /// How orders ask to be filled.
+    public var orderType = OrderKind.market
+    /// Milliseconds after which a limit order is cancelled.
+    public var limitTimeoutMillis = 5_000
+    /// What the account began with, in the quote asset.
+    public var equity = "100000"
+    /// A file of the exchange's rules, an answer of `exchangeInfo`; nil: none are known.
+    public var tradingRules: String?
+    /// Milliseconds the right to trade holds without being renewed.
+    public var leaseMillis = 2_000
+    /// Trading is halted once this file is there; nil: `halt` in the data folder.
+    public var haltFile: String?
+    /// What changes the trading mode by HTTP must show. Never print it unmasked.
+    public var tradingToken: String?
+    /// The consumer group.
+    public var traderGroup = "signal_group"
+    /// The stream of handled entries.
+    public var processedStream = "processed_signals"
+    /// The stream of entries that can't be handled.
+    public var deadStream = "dead_signals"
+    /// What one opening order may be worth; nil: anything. So the next five.
+    public var mostOrder: String?
+    /// What a position may be worth.
+    public var mostPosition: String?
+    /// How many orders may be open at once.
+    public var mostOpenOrders: Int?
+    /// How many orders may be sent within a second.
+    public var mostOrdersPerSecond: Int?
+    /// What may be lost on a day.
+    public var mostDailyLoss: String?
+    /// How far an order's price may be from the last quote, in basis points.
+    public var orderBandBasisPoints: Int?
+    /// What the paper venue fills orders at.
+    public var paperFill = PaperFillKind.quote
+    /// Half the spread that fills at the signal's price suffer, in basis points.
+    public var paperHalfSpread = "1"
+    /// How much worse than that a fill is, in basis points.
+    public var paperSlippage = "1"
+    /// The fee, in basis points.
+    public var paperFee = "10"
+    /// Microseconds an order takes to the paper venue.
+    public var paperLatencyMicros = 20_000
+    /// Microseconds it takes more at most.
+    public var paperJitterMicros = 10_000
 
     /// The defaults.
     public init() {}

@@ -117,7 +117,8 @@ public struct SettingsResolver {
                 expected: "\(setting.expected), for example \(setting.example)")
         }
         origins[setting.flag] = origin
-        if setting.isSecret, case .flag(let name) = origin, texts.contains(where: { maskedSecret($0) != $0 }) {
+        let shown = (try? setting.encode(settings)) ?? nil  // what was parsed always encodes
+        if setting.isSecret, case .flag(let name) = origin, shown?.isMasked == true {
             warnings.append(
                 "--\(name) shows its password in the process list; give it by \(setting.variables[0]) or"
                     + " \(setting.secretFiles[0])")
