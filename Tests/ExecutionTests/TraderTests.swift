@@ -75,6 +75,26 @@ import TradingModel
         heir.finish()
     }
 
+    @Test func `an entry that traders die over is set aside, and none for what another one did`() throws {
+        market.publish([.buy, .sell, .buy, .sell])
+        var first = InMemorySignalSource(market.stream)
+        try first.takeOver()
+        #expect(try first.next(most: 10, waitMillis: 0).count == 4)
+        for _ in 0..<5 {
+            let trader = market.trader("a")
+            trader.step()
+            // Beyond the look at the mode: the order is not stored, and the trader is gone.
+            market.store.plan([nil] + Array(repeating: .fails(.unavailable("killed")), count: 500))
+            trader.step()
+            market.store.unplan()
+        }
+        let heir = market.trader("a")
+        market.run(heir)
+        #expect(market.stream.setAside == [0: "handed out 7 times without having been handled"])
+        #expect(market.orderIDs == ["3-01", "4-00"] && market.results["2"] == .noOperation)
+        heir.finish()
+    }
+
     @Test func `a size or a position below the step is refused, stored and counted`() {
         market.size = number("0.000001")
         market.publish([.buy, .sell])

@@ -67,7 +67,7 @@ import Testing
             arguments: ["run", "--trader", "--journal", "off", "--data", "{data}"], status: 78,
             says: ["--redis", "--journal"]),
         Refusal(arguments: ["trader", "--trade-size", "2"], status: 78, says: ["--trade-size", "quantity:N"]),
-        Refusal(arguments: ["trader", "--max-order", "-1"], status: 78, says: ["--max-order", "not below 0"]),
+        Refusal(arguments: ["trader", "--max-order=-1"], status: 78, says: ["--max-order", "not below 0"]),
         Refusal(arguments: ["trader", "--sell-target", "long"], status: 78, says: ["--sell-target", "flat, short"]),
         Refusal(
             arguments: ["trader", "--trading-rules", "/no/rules"], status: 78, says: ["/no/rules", "--trading-rules"]),

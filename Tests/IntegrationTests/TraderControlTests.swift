@@ -158,7 +158,10 @@ import Testing
         try await waitUntil("readiness says so") { trader.request("GET", "/readyz").status == 503 }
         #expect(try redis.entries(of: "processed_signals").isEmpty && trader.process.isRunning)
         try await mongo.start()
-        try await handled(1, redis)
+        do { try await handled(1, redis) } catch {
+            print(trader.process.output.suffix(2_000))
+            throw error
+        }
         #expect(trader.request("GET", "/readyz").status == 200)
         #expect(trader.process.stop() == 0)
         #expect(try mongo.count("orders") == 1)

@@ -215,6 +215,9 @@ extension PaperVenue where Log: ~Copyable {
 
     private mutating func readWhereUnsure() throws(PaperFailure) {
         guard !isLoaded || isUnsure else { return }
+        if !isLoaded {
+            do throws(TradeStoreError) { try log.preparePaper() } catch { throw .store(error) }
+        }
         try readOn()
     }
 

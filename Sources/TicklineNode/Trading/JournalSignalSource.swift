@@ -38,9 +38,10 @@ struct JournalSignalSource<Store: OrderStore & ~Copyable>: SignalSource, @unchec
     mutating func takeOver() throws(SignalSourceError) {
         reader = nil
         lastNumber = 0
-        do throws(TradeStoreError) { position = try store.sourcePosition(of: Self.name) ?? 0 } catch {
-            throw .unavailable("\(error)")
-        }
+        do throws(TradeStoreError) {
+            try store.prepareTrading()
+            position = try store.sourcePosition(of: Self.name) ?? 0
+        } catch { throw .unavailable("\(error)") }
         do throws(ReplayError) { reader = try JournalSignalReader(path: path, behind: position) } catch {
             throw .unavailable("\(error)")
         }
