@@ -153,7 +153,7 @@ import Testing
         defer { mongo.remove() }
         let signals = SampleSignals(sides: [true])
         try signals.publish(0..<1, to: redis)
-        let trader = try start(redis, ["--mongo", mongo.uri + "?serverSelectionTimeoutMS=300"])
+        let trader = try start(redis, ["--mongo", mongo.uri])
         try await waitUntil("it says so") { trader.process.output.contains("trading is interrupted") }
         try await waitUntil("readiness says so") { trader.request("GET", "/readyz").status == 503 }
         #expect(try redis.entries(of: "processed_signals").isEmpty && trader.process.isRunning)
