@@ -18,12 +18,23 @@ import Testing
 
     enum Way: String, CaseIterable, Sendable { case flags, variables, files, yaml }
 
-    /// Flags and variables that give the three secrets.
+    /// Flags and variables that give the four secrets.
     private func given(_ way: Way) throws -> (flags: [String], environment: [String: String]) {
         switch way {
-        case .flags: return (["--redis", Self.redis, "--mongo", Self.mongo, "--proxy", Self.proxy], [:])
+        case .flags:
+            return (
+                [
+                    "--redis", Self.redis, "--mongo", Self.mongo, "--proxy", Self.proxy, "--trading-token", Self.canary,
+                ], [:]
+            )
         case .variables:
-            return ([], ["REDIS_URL": Self.redis, "MONGO_URI": Self.mongo, "TICKLINE_PROXY": Self.proxy])
+            return (
+                [],
+                [
+                    "REDIS_URL": Self.redis, "MONGO_URI": Self.mongo, "TICKLINE_PROXY": Self.proxy,
+                    "TICKLINE_TRADING_TOKEN": Self.canary,
+                ]
+            )
         case .files:
             return (
                 [],
@@ -31,6 +42,7 @@ import Testing
                     "TICKLINE_REDIS_FILE": try file("redis", Self.redis + "\n"),
                     "MONGO_URI_FILE": try file("mongo", Self.mongo),
                     "TICKLINE_PROXY_FILE": try file("proxy", Self.proxy),
+                    "TICKLINE_TRADING_TOKEN_FILE": try file("token", Self.canary),
                 ]
             )
         case .yaml:
@@ -38,6 +50,7 @@ import Testing
                 redis: {url: "\(Self.redis)"}
                 mongo: {uri: "\(Self.mongo)"}
                 connection: {proxy: "\(Self.proxy)"}
+                trading: {token: \(Self.canary)}
                 """
             return (["--config", try file("tickline.yaml", text)], [:])
         }
@@ -64,7 +77,7 @@ import Testing
         #expect(commandLine.contains(Self.canary) == (way == .flags))
         #expect(run.process.stop() == 0)
         let warnings = run.process.output.split(separator: "\n").filter { $0.contains("process list") }
-        #expect(warnings.count == (way == .flags ? 3 : 0))
+        #expect(warnings.count == (way == .flags ? 4 : 0))
         seen.append(run.process.output)
         seen.append(try String(contentsOf: folder.url.appendingPathComponent("run.json"), encoding: .utf8))
         let config = try Tickline.run(["config"] + flags, environment: environment)
