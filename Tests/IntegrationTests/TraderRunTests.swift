@@ -77,4 +77,44 @@ struct TraderRunTests {
         #expect(trader.process.stop() == 0)
         try expected.check(["--data", data])
     }
+
+    @Test func `with live quotes orders are filled near the prices they were decided at`() async throws {
+        defer { folder.remove() }
+        let expected = try TradingReference(sellTarget: "short")
+        let recording = SharedData.path("binance/btcusdt.combined.20240808.ndjson.gz")
+        let simulator = try await RunningSimulator([recording, "--speed", "12"], folder: folder.url)
+        let data = folder.url.appendingPathComponent("data").path
+        // A latency of its own would be twelve times as long in the recording's time.
+        let run = try RunningTickline(
+            [
+                "--trader", "--feed", "ws://127.0.0.1:\(simulator.port)/ws/btcusdt@trade", "--trade-size",
+                "quantity:0.01", "--sell-target", "short", "--trading-rules", TradingReference.rules, "--order-band",
+                "50", "--paper-latency", "0", "--paper-jitter", "0",
+            ], folder: folder.url, data: "data")
+        try await waitUntil("all signals are handled and no order is open", timeout: .seconds(90)) {
+            let (handled, open) = (
+                await run.metric("tickline_trader_entries_total"), await run.metric("tickline_orders_open")
+            )
+            return Int(handled) == 37 && open == 0
+        }
+        #expect(await run.metric("tickline_unrealised_profit") != 0)
+        #expect(run.process.stop() == 0)
+        simulator.process.stop()
+        let orders = try TradingReference.shown("orders", ["--limit", "1000", "--data", data])
+        // A quote may offer less than is asked for, and the next signal end what is left of the order.
+        let filled = orders.filter { $0["state"] == "filled" }
+        #expect(filled.count * 10 >= expected.orders.count * 9)
+        #expect(Set(orders.map { $0["id"] }).isSubset(of: expected.orders.map(\.id)))
+        let position = try TradingReference.shown("positions", ["--data", data]).first
+        #expect(position?["quantity"] == expected.quantity)
+        var most = 0.0
+        for order in filled {
+            let price = try #require(order["price"].flatMap { Double($0) })
+            let average = try #require(order["average"].flatMap { Double($0) })
+            most = max(most, abs(average - price) / price * 10_000)
+        }
+        // A market order's slippage of a basis point, and what the market moves meanwhile.
+        #expect(most > 0.5 && most < 20)
+        print("figure: \(filled.count) orders filled against live quotes, at most \(most) basis points from the signal")
+    }
 }

@@ -42,7 +42,8 @@ struct TradingReference: Decodable, Equatable {
         #expect(profit["realised"] == realised && profit["fees"] == fees)
     }
 
-    private static func shown(_ command: String, _ arguments: [String]) throws -> [[String: String]] {
+    /// The objects that a command shows.
+    static func shown(_ command: String, _ arguments: [String]) throws -> [[String: String]] {
         let result = try Tickline.run([command, "--json"] + arguments)
         #expect(result.status == 0, "\(result.error)")
         return try result.output.split(separator: "\n").map {
