@@ -107,26 +107,8 @@ struct TraderKillTests {
         }
         #expect(trader.process.stop() == 0)
         #expect(try documents("signal_outcomes", in: round, mongo) == all)
-        let reference = signals.reference
-        let store = ["--mongo", mongo.uri, "--mongo-database", "round\(round)"]
-        let lines = try Tickline.run(["orders", "--json", "--limit", "100000"] + store).output.split(separator: "\n")
-        let orders = try lines.map {
-            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String])
-        }
-        let ids = orders.compactMap { $0["id"] }
-        #expect(ids == reference.orders)
-        #expect(orders.allSatisfy { $0["state"] == "filled" && $0["filled"] == "0.01" })
-        // The venue's own word: what it executed, of which order.
-        let executed = try executions(in: round, mongo)
-        #expect(executed.count == reference.orders.count && executed.allSatisfy { $0.value == 1 })
-        let position = try Tickline.run(["positions", "--json"] + store).output.split(separator: "\n").first ?? ""
-        let held = try JSONSerialization.jsonObject(with: Data(position.utf8)) as? [String: String]
-        #expect(held?["quantity"] == (reference.held == 1 ? "0.01" : "-0.01"))
         #expect(try redis.entries(of: "dead_signals").isEmpty)
-        return (
-            Set(reference.orders).subtracting(ids).count + max(0, reference.orders.count - executed.count),
-            ids.count - Set(ids).count + executed.values.reduce(0) { $0 + $1 - 1 }
-        )
+        return try signals.compareWithOrders(in: "round\(round)", of: mongo)
     }
 
     private func documents(_ collection: String, in round: Int, _ mongo: MongoServer) throws -> Int {
@@ -136,20 +118,5 @@ struct TraderKillTests {
     private func orders(in round: Int, _ mongo: MongoServer, _ filter: String) throws -> Int {
         let reply = try mongo.run(#"{"count": "orders", "query": \#(filter)}"#, database: "round\(round)")
         return Int((reply["n"] as? [String: String])?["$numberInt"] ?? "") ?? 0
-    }
-
-    /// How often the paper venue executed each order.
-    private func executions(in round: Int, _ mongo: MongoServer) throws -> [String: Int] {
-        let reply = try mongo.run(
-            #"""
-            {"aggregate": "paper_log", "cursor": {"batchSize": 100000}, "pipeline": [
-              {"$match": {"kind": "fill"}}, {"$group": {"_id": "$clientOrderId", "count": {"$sum": 1}}}]}
-            """#, database: "round\(round)")
-        let rows = (reply["cursor"] as? [String: Any])?["firstBatch"] as? [[String: Any]] ?? []
-        return Dictionary(
-            uniqueKeysWithValues: rows.map { row in
-                let count = (row["count"] as? [String: String])?["$numberInt"] ?? ""
-                return (row["_id"] as? String ?? "", Int(count) ?? 0)
-            })
     }
 }
