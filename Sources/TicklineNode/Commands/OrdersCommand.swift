@@ -40,13 +40,13 @@ public enum OrdersCommand {
             guard let wanted else { return try show(reader.tradingState()) }
             let state = TradingState(mode: wanted, reason: reason, time: MonotonicClock.wallClock())
             try reader.set(state)
-            show(state)
+            try show(state)
         }
     }
 
-    private static func show(_ state: TradingState?) {
-        guard let state else { return printOutput("active") }
-        printOutput("\(state.mode.rawValue)" + (state.reason.isEmpty ? "" : ": \(state.reason)"))
+    private static func show(_ state: TradingState?) throws {
+        guard let state else { return try printOutput("active") }
+        try printOutput("\(state.mode.rawValue)" + (state.reason.isEmpty ? "" : ": \(state.reason)"))
     }
 
     /// The calls of a store, whichever it is.
@@ -132,7 +132,7 @@ public enum OrdersCommand {
         case .positions: table = positions(ledger)
         case .profit: table = profit(ledger)
         }
-        for line in json ? table.jsonLines : table.lines { printOutput(line) }
+        for line in json ? table.jsonLines : table.lines { try printOutput(line) }
     }
 
     private static func date(_ time: UnixNanos?) -> String {
