@@ -63,16 +63,29 @@ public struct SQLiteOrderStore: OrderStore, PaperOrderLog, ~Copyable {
     private func transaction<Value>(
         _ begin: String, _ body: (borrowing SQLiteConnection) throws(SQLiteFailure) -> Value
     ) throws(TradeStoreError) -> Value {
-        guard connection != nil else { throw .unavailable("the database is not open") }
+        // Not `connection!` behind a look at nil: over that the optimiser of Swift 6.3.1 ends itself.
+        switch connection {
+        case .none: throw .unavailable("the database is not open")
+        case .some(let connection):
+            do throws(SQLiteFailure) { return try connection.transaction(begin, body) } catch { throw error.storeError }
+        }
+    }
+}
+
+extension SQLiteConnection {
+    /// What `body` returns, its statements in one transaction.
+    fileprivate borrowing func transaction<Value>(
+        _ begin: String, _ body: (borrowing SQLiteConnection) throws(SQLiteFailure) -> Value
+    ) throws(SQLiteFailure) -> Value {
         do throws(SQLiteFailure) {
-            try connection!.execute(begin)
-            let value = try body(connection!)
-            try connection!.execute("COMMIT")
+            try execute(begin)
+            let value = try body(self)
+            try execute("COMMIT")
             return value
         } catch {
             // SQLite may have rolled back by itself, which makes this fail: nothing is left to do then.
-            do throws(SQLiteFailure) { try connection!.execute("ROLLBACK") } catch {}
-            throw error.storeError
+            do throws(SQLiteFailure) { try execute("ROLLBACK") } catch {}
+            throw error
         }
     }
 }
