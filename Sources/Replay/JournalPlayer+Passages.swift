@@ -47,7 +47,7 @@ extension JournalPlayer {
         let files = folder.chains[JournalChain(.engine)] ?? []
         guard let next = files.first(where: { $0.segment >= nextStart }) else {
             guard let passing, !passing.isInFront else { throw passing?.reason ?? error }
-            let last = try Recovery.lastSignal(from: passing.firstSegment, in: folder)
+            let last = try Recovery.lastSignal(from: passing.firstSegment, in: folder).number
             end(passing, behind: files.last?.segment ?? passing.firstSegment, signalCount: last)
             return false
         }

@@ -34,7 +34,7 @@ public struct Recovery: Sendable {
     /// What was only in memory, for the disk refused, can't be replayed: then it ends in front of that.
     ///
     /// A run that was killed while it took over from the one before may have put some of that on record and not the rest: the
-    /// end of the one before is replayed again, and what is not on record is the next run's.
+    /// end of the one before is replayed again, and what is not on record is the next run's, by the numbers of the one killed.
     ///
     /// - Returns: nil where there is no journal, or none with a whole checkpoint.
     /// - Throws: `ReplayError`.
@@ -58,23 +58,30 @@ public struct Recovery: Sendable {
         do throws(ReplayError) {
             while try player.step({ _ in }) {}
             var recorded = player.signalCount - UInt64(player.unrecorded.count)
-            if let end { recorded = max(recorded, try lastSignal(from: end.segment, in: folder)) }
+            var renumbered: UInt64 = 0
+            if let end {
+                (recorded, renumbered) = try lastSignal(from: end.segment, in: folder, behind: recorded)
+            }
             try player.takeLeftovers { _ in }
-            return Recovery(&player, recordedSignals: recorded, missing: missing)
+            return Recovery(&player, recordedSignals: recorded, renumberedBy: renumbered, missing: missing)
         } catch {
             guard error.isForMissingInput else { throw error }
             // The state in front of what is missing.
-            let recorded = try lastSignal(from: start, in: folder)
+            let recorded = try lastSignal(from: start, in: folder).number
             return Recovery(&player, recordedSignals: recorded, missing: missing + ["\(error)"])
         }
     }
 
-    private init?(_ player: inout JournalPlayer, recordedSignals: UInt64, missing: [String]) {
+    private init?(
+        _ player: inout JournalPlayer, recordedSignals: UInt64, renumberedBy: UInt64 = 0, missing: [String]
+    ) {
         guard let description = player.description, let catalog = player.catalog, let checkpoint = player.checkpoint()
         else { return nil }
         self.init(
             description: description, catalog: catalog, checkpoint: checkpoint, recordedSignals: recordedSignals,
-            unrecorded: player.unrecorded.filter { $0.number > recordedSignals }, missing: missing)
+            unrecorded: player.unrecorded.map {
+                PlayedSignal(decision: $0.decision, number: $0.number + renumberedBy)
+            }.filter { $0.number > recordedSignals }, missing: missing)
     }
 
     private init(
@@ -141,22 +148,31 @@ public struct Recovery: Sendable {
         return (nil, missing)
     }
 
-    /// The number of the last signal on record.
-    static func lastSignal(from first: UInt64, in folder: JournalFolder) throws(ReplayError) -> UInt64 {
-        var last: UInt64 = 0
+    /// The number of the last signal on record, and how many numbers the runs from `first` on have left out where they began: of
+    /// acknowledged signals that were in memory alone.
+    ///
+    /// - Parameter number: that of the last one in front of them.
+    static func lastSignal(
+        from first: UInt64, in folder: JournalFolder, behind number: UInt64 = 0
+    ) throws(ReplayError) -> (number: UInt64, leftOut: UInt64) {
+        var (last, leftOut, run): (UInt64, UInt64, UInt64?) = (number, 0, nil)
         do throws(JournalError) {
             var reader = ChainReader(JournalChain(.engine), in: folder, from: first, passesMissing: true)
             while let entry = try reader.next() {
                 switch entry.kind {
                 case EngineEntryKind.checkpoint:
-                    guard let segment = reader.segment else { continue }
-                    last = max(last, EngineCheckpoint(entry, in: segment)?.signalCount ?? 0)
+                    guard let segment = reader.segment, let checkpoint = EngineCheckpoint(entry, in: segment) else {
+                        continue
+                    }
+                    let begin = max(last, checkpoint.signalCount)
+                    if segment.identity.run != run { leftOut += begin - last }
+                    (last, run) = (begin, segment.identity.run)
                 case EngineEntryKind.sums: last = max(last, entry.word4)
                 default: break
                 }
             }
         } catch { throw .journal(error) }
-        return last
+        return (last, leftOut)
     }
 
     /// The oldest engine segment with signals for a stream that have numbers above `number`, of `count` on record; nil and the

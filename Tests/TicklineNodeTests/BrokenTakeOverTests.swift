@@ -5,6 +5,7 @@ import StrategyEngine
 import Telemetry
 import TestSupport
 import Testing
+import TradingModel
 
 @testable import TicklineNode
 
@@ -94,5 +95,64 @@ import Testing
         print(
             "figure: killed when \(counts) of the signals that it took over were on record: each time all",
             "\(Self.signals) published and on record once")
+    }
+
+    /// A run's data that a power loss left: all its signals are acknowledged, and the end of both the feed's chain and the engine's
+    /// was never on disk, so that a recovery decides some of them again, by the returned numbers, and not the last ones.
+    private func lostPower(_ redis: RedisServer) async throws -> (data: URL, again: ClosedRange<UInt64>) {
+        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
+        let first = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
+            sizes: TakingOverTests.small, budgetMiB: 256)
+        first.startFeeds()
+        try await waitUntil("all is acknowledged", timeout: .seconds(60)) { first.signals.acknowledged == Self.signals }
+        let data = try first.killed("killed")
+        await first.stop()
+        await exchange.stop()
+        let path = data.appendingPathComponent("journal").path
+        let newest = try #require(try JournalFolder(path: path).chains[JournalChain(.feed)]?.last)
+        try FileManager.default.removeItem(atPath: newest.path)
+        while true {
+            let journal = try JournalFolder(path: path)
+            if let state = try Recovery.perform(in: journal), state.missing.isEmpty, state.unrecorded.count > 1_500 {
+                let last = state.recordedSignals + UInt64(state.unrecorded.count)
+                try #require(last < Self.signals)
+                return (data, state.recordedSignals + 1...last)
+            }
+            let newest = try #require(journal.chains[JournalChain(.engine)]?.last)
+            try FileManager.default.removeItem(atPath: newest.path)
+        }
+    }
+
+    @Test func `numbers left out for acknowledged signals that were never on disk stay so, kill after kill`()
+        async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer(appendOnly: true)
+        var (data, again) = try await lostPower(redis)
+        redis.kill()
+        // Two runs, each killed when it has put some of what it takes over on record.
+        for (number, count) in [700, 300].enumerated() {
+            let life = try await begin(data, redis)
+            let whole = try life.killed("whole \(number)")
+            #expect(life.signals.count == UInt64(again.count))
+            await life.stop()
+            data = try cut(whole, behindSignals: count, "cut \(number)")
+        }
+        try await redis.restart()
+        let last = try await begin(data, redis)
+        try await waitUntil("compared with the stream", timeout: .seconds(60)) { last.isCompared }
+        #expect(last.signals.count == UInt64(again.count) && last.errors.all.isEmpty, "\(last.errors.all)")
+        let journal = try last.killed("last").appendingPathComponent("journal").path
+        await last.stop()
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
+        let signals = try Recovery.signals(from: 1, in: JournalFolder(path: journal)).flatMap(\.signals)
+        let taken = Self.signals + 1...Self.signals + UInt64(again.count)
+        #expect(signals.map(\.number) == Array(1..<again.lowerBound) + Array(taken))
+        // Signal n is decided on trade n + 2.
+        #expect(signals.map(\.decision.tickID) == Array(3...again.upperBound + 2))
+        print(
+            "figure: \(again.count) signals decided again are on record once, over two kills while they were taken over"
+        )
     }
 }
