@@ -10,15 +10,18 @@ internal import TradingModel
 /// it, in the engine's order and each once.
 ///
 /// Plays the journal from the place at which the engine left the ring up to the one at which it came back, while it goes on
-/// writing. What was recycled, or was in memory alone while the disk refused, is passed over up to the next checkpoint that
-/// can be played, and counted: by the run's own count where reading goes on in the run that it broke off in. Else that are the
-/// slots which the run it goes on in had taken by then; what earlier ones had received is not known, and in no count. Used by
-/// the store writer's thread alone; holds `ring` and one engine's state.
+/// writing. Records of earlier runs are handed over by the present one's numbers, whatever theirs are. What was recycled, or was
+/// in memory alone while the disk refused, is passed over up to the next checkpoint that can be played, and counted: by the run's
+/// own count where reading goes on in the run that it broke off in. Else that are the slots which the run it goes on in had taken
+/// by then; what earlier ones had received is not known, and in no count. Used by the store writer's thread alone; holds two
+/// rings and one engine's state.
 public final class JournalCatchUp: @unchecked Sendable {
     // Unchecked: made by the owner, then used by the store writer's thread alone; starting the thread is the hand-over.
 
     /// 16 MiB, touched only when used; what one event gives fits by far.
-    private static let capacitySlots = 1 << 18
+    private static let playedSlots = 1 << 18
+    /// 2 MiB, far above what the store writer reads at a time; what finds no room waits among what was played.
+    private static let capacitySlots = 1 << 15
     /// So many slots of what a run has left are one step.
     private static let mostLeftoverSlots = 4_096
     /// Events played in one go where they give no records.
@@ -36,6 +39,7 @@ public final class JournalCatchUp: @unchecked Sendable {
     private let detours: Counter
     private let backlog: Gauge
     private var player: JournalPlayer?
+    private var records: RecordTransfer
     private var isRecording = false
     /// Up to where records were read, or passed over; the run is nil for an earlier one of which nothing was played.
     private var place = RecordDetour.Place(sequence: 0, takenSlots: 0)
@@ -57,8 +61,14 @@ public final class JournalCatchUp: @unchecked Sendable {
     private var reportedPlace = RecordDetour.Place(sequence: 0, takenSlots: 0)
 
     /// Reads the journal in the folder `path`, which run `run` writes.
-    public init(path: String, run: UInt64, detour: RecordDetour, metrics: MetricsRegistry, logger: Logger) {
+    ///
+    /// - Parameter names: that run with a name for all that earlier ones' records may be of (`Recovery.runs`): by its numbers
+    ///   records are handed over.
+    public init(
+        path: String, run: UInt64, names: RunDescription, detour: RecordDetour, metrics: MetricsRegistry, logger: Logger
+    ) {
         self.path = path
+        records = RecordTransfer(names, playedSlots: Self.playedSlots, to: ring)
         currentRun = run
         self.detour = detour
         self.logger = logger
@@ -76,7 +86,7 @@ public final class JournalCatchUp: @unchecked Sendable {
     public var isNext: Bool { detour.left != nil }
 
     /// Whether records are known to be there that were not read.
-    public var isBehind: Bool { place.sequence < end?.sequence ?? detour.reached }
+    public var isBehind: Bool { !records.isEmpty || place.sequence < end?.sequence ?? detour.reached }
 
     /// Begins where the engine left its ring, which is empty by now.
     public func begin() {
@@ -92,6 +102,8 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// Reads on until `slots` lie in `ring`, or nothing more is there now; false once all is read and the engine's ring goes
     /// on. O(events played).
     public func read(most slots: Int) -> Bool {
+        records.takeWaiting()
+        guard records.isEmpty else { return true }
         if let end, place.sequence >= end.sequence { return false }
         // Asked first: where the engine is not known to be back by then, it lies in front of where it comes back.
         known = detour.reached
@@ -109,7 +121,7 @@ public final class JournalCatchUp: @unchecked Sendable {
         }
         guard place.sequence >= end.sequence else { return true }
         close()
-        return false
+        return !records.isEmpty
     }
 
     private func close() {
@@ -124,7 +136,7 @@ public final class JournalCatchUp: @unchecked Sendable {
         if player == nil { try open() }
         var steps = 0
         // A record that was taken in two events is read to its end: no mark may stand within it.
-        while ring.occupancy < slots && steps < Self.mostSteps || player?.isWithinRecord == true {
+        while records.isEmpty, ring.occupancy < slots && steps < Self.mostSteps || player?.isWithinRecord == true {
             if place.sequence >= limit {
                 guard try extend() else { break }
             }
@@ -138,13 +150,13 @@ public final class JournalCatchUp: @unchecked Sendable {
             }
             advance()
         }
-        if isRecording, steps > 0, player?.isWithinRecord != true { count(dropped: player?.publishMark() ?? 0) }
+        if isRecording, steps > 0, player?.isWithinRecord != true { handOver(dropped: player?.publishMark() ?? 0) }
     }
 
     /// The event is played: its records count, or it was only on the way to the first that do.
     private func advance() {
         if isRecording {
-            count(dropped: player?.publishRecords() ?? 0)
+            handOver(dropped: player?.publishRecords() ?? 0)
         } else if let sequence = player?.sequence, sequence >= place.sequence {
             startRecording()
         } else {
@@ -160,7 +172,7 @@ public final class JournalCatchUp: @unchecked Sendable {
 
     private func startRecording() {
         droppedSlots = 0
-        player?.attachRecords(ring)
+        player?.attachRecords(records.played)
         isRecording = true
     }
 
@@ -249,8 +261,8 @@ public final class JournalCatchUp: @unchecked Sendable {
                     $0.run != currentRun && $0.firstSequence > place.sequence
                 })
             else { return }
-            while try player?.takeLeftovers({ _ in }) == true { count(dropped: player?.publishRecords() ?? 0) }
-            count(dropped: player?.publishRecords() ?? 0)
+            while try player?.takeLeftovers({ _ in }) == true { handOver(dropped: player?.publishRecords() ?? 0) }
+            handOver(dropped: player?.publishRecords() ?? 0)
             leftoversTakenBehind = place.sequence
         } catch {
             player?.abortRecords()
@@ -279,8 +291,9 @@ public final class JournalCatchUp: @unchecked Sendable {
         logger.error(message, metadata: ["error": "\(error)"])
     }
 
-    /// Records of one event that found no room in `ring`, as the player's total.
-    private func count(dropped total: Int) {
+    /// Hands over what the player has published. Records of one event that found no room are `total` of this player.
+    private func handOver(dropped total: Int) {
+        if let run = player?.run, let description = player?.description { records.take(of: run, description) }
         if total > droppedSlots { lost.addFromOnlyWriter(UInt64(total - droppedSlots)) }
         droppedSlots = total
     }

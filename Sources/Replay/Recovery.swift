@@ -197,6 +197,31 @@ public struct Recovery: Sendable {
         return (waiting, newest, end > number ? end - number : 0)
     }
 
+    /// The runs that may have records behind the engine's entry `sequence`, newest first: those of which a `JournalPlayer` that
+    /// begins in front of it can play anything. O(segments behind it).
+    ///
+    /// - Throws: what reading a segment throws.
+    public static func runs(
+        behind sequence: UInt64, in folder: JournalFolder
+    ) throws(ReplayError) -> [RunDescription] {
+        var found: [UInt64: RunDescription] = [:]
+        do throws(JournalError) {
+            for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
+                let segment = try SegmentReader(path: file.path)
+                let identity = segment.identity
+                if found[identity.run] == nil {
+                    // Without one of these, and with a name that this version does not know, nothing is played.
+                    guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment),
+                        let description = RunDescription(checkpoint.preface), description.catalog != nil
+                    else { continue }
+                    found[identity.run] = description
+                }
+                if identity.firstSequence <= sequence { break }
+            }
+        } catch { throw .journal(error) }
+        return found.sorted { $0.key > $1.key }.map(\.value)
+    }
+
     /// Signals of one run, by rising number.
     public typealias Part = (catalog: MarketCatalog, isForStream: Bool, signals: [PlayedSignal])
 

@@ -6,7 +6,7 @@ public import TradingModel
 /// What a run's records mean: stands in front of each checkpoint, so that a journal explains itself.
 public struct RunDescription: Codable, Sendable, Equatable {
     /// One instrument, by its index.
-    public struct Instrument: Codable, Sendable, Equatable {
+    public struct Instrument: Codable, Sendable, Hashable {
         var exchange: String
         var symbol: String
         var priceDecimals: Int
@@ -15,7 +15,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
     }
 
     /// One strategy, by its index.
-    public struct Strategy: Codable, Sendable, Equatable {
+    public struct Strategy: Codable, Sendable, Hashable {
         var shortPeriod: Int
         var longPeriod: Int
     }
@@ -51,8 +51,9 @@ public struct RunDescription: Codable, Sendable, Equatable {
     var feeds: [Feed]
     var priceBandPercent: Int?
     var refill: Refill?
-    /// Instruments and strategies of the run before that this one does not have. Signals which that run had decided and not put
-    /// on record are of them, with numbers behind this run's own. Missing where there are none.
+    /// Instruments and strategies of runs before that this one does not have, with numbers behind this run's own. Signals which
+    /// the last run had decided and not put on record are of them; beside the journal, records that the store lacks. Missing
+    /// where there are none.
     var formerInstruments: [Instrument]?
     var formerStrategies: [Strategy]?
     /// Whether the signals that the run puts on record are for a stream, and not for the console. Missing in journals of earlier
@@ -118,10 +119,13 @@ public struct RunDescription: Codable, Sendable, Equatable {
     /// The run's instruments and strategies; nil where a name or number is none of this version's.
     var catalog: MarketCatalog? { Self.catalog(instruments, strategies) }
 
-    /// The same with those that only signals taken over are of: what the numbers in decisions on record mean.
-    public var signalCatalog: MarketCatalog? {
-        Self.catalog(instruments + (formerInstruments ?? []), strategies + (formerStrategies ?? []))
-    }
+    /// The same with the former ones: what the numbers in decisions on record mean.
+    public var signalCatalog: MarketCatalog? { Self.catalog(namedInstruments, namedStrategies) }
+
+    /// All that have a number, in their order.
+    var namedInstruments: [Instrument] { instruments + (formerInstruments ?? []) }
+    /// The same.
+    var namedStrategies: [Strategy] { strategies + (formerStrategies ?? []) }
 
     private static func catalog(_ instruments: [Instrument], _ strategies: [Strategy]) -> MarketCatalog? {
         var specifications: [InstrumentSpecification] = []
@@ -169,28 +173,33 @@ public struct RunDescription: Codable, Sendable, Equatable {
     /// The same run with a name for each instrument and strategy of `decisions` that it does not have: they are `earlier`'s, by
     /// whose numbers the decisions go.
     public func naming(_ decisions: [Decision], of earlier: RunDescription) -> RunDescription {
-        let former = Set(decisions.map { Int($0.instrument) }).sorted().map { earlier.instruments[$0] }
-            .filter { !instruments.contains($0) }
-        let strategiesBefore = Set(decisions.map { Int($0.strategy) }).sorted().map { earlier.strategies[$0] }
-            .filter { !strategies.contains($0) }
+        naming(
+            Set(decisions.map { Int($0.instrument) }).sorted().map { earlier.instruments[$0] },
+            Set(decisions.map { Int($0.strategy) }).sorted().map { earlier.strategies[$0] })
+    }
+
+    /// The same run with a name for each instrument and strategy of `earlier` runs that it does not have.
+    public func naming(_ earlier: [RunDescription]) -> RunDescription {
+        naming(earlier.flatMap(\.instruments), earlier.flatMap(\.strategies))
+    }
+
+    private func naming(_ instruments: [Instrument], _ strategies: [Strategy]) -> RunDescription {
+        func behind<Name: Hashable>(_ named: [Name], _ names: [Name]) -> [Name] {
+            var known = Set(named)
+            return names.filter { known.insert($0).inserted }
+        }
+        let newInstruments = behind(namedInstruments, instruments)
+        let newStrategies = behind(namedStrategies, strategies)
         var naming = self
-        naming.formerInstruments = former.isEmpty ? nil : former
-        naming.formerStrategies = strategiesBefore.isEmpty ? nil : strategiesBefore
+        if !newInstruments.isEmpty { naming.formerInstruments = (formerInstruments ?? []) + newInstruments }
+        if !newStrategies.isEmpty { naming.formerStrategies = (formerStrategies ?? []) + newStrategies }
         return naming
     }
 
     /// `decisions` of `earlier` by our numbers (`signalCatalog`). One that we have no name for is our own mistake and traps.
     public func renumbered(_ decisions: [Decision], of earlier: RunDescription) -> [Decision] {
-        let byInstrument = earlier.instruments.map { (instruments + (formerInstruments ?? [])).firstIndex(of: $0) }
-        let byStrategy = earlier.strategies.map { (strategies + (formerStrategies ?? [])).firstIndex(of: $0) }
-        return decisions.map { decision in
-            guard let instrument = byInstrument[Int(decision.instrument)],
-                let strategy = byStrategy[Int(decision.strategy)]
-            else { preconditionFailure("a decision of an instrument or strategy without a name") }
-            var renumbered = decision
-            (renumbered.instrument, renumbered.strategy) = (UInt32(instrument), UInt16(strategy))
-            return renumbered
-        }
+        let numbers = RecordNumbers(of: earlier, in: self)
+        return decisions.map(numbers.renumbered)
     }
 
     /// Whether both decide the same of the same input, by the same numbers.

@@ -58,8 +58,8 @@ public struct Node: Sendable {
             services.append(
                 try storing(
                     RingConsumer(records), backlog: journal?.backlog, folder: settings.store == .sqlite ? folder : nil,
-                    catalog: plan.catalog,
-                    settings: settings, progress: journal?.storeProgress, metrics: metrics,
+                    catalog: journal?.recordCatalog ?? plan.catalog, settings: settings,
+                    progress: journal?.storeProgress, metrics: metrics,
                     health: health.check("store", roles: [.collector, .processor]), logger: logger))
         }
         services.append(

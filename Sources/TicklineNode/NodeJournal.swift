@@ -30,6 +30,8 @@ package struct JournalSizes: Sendable {
 package struct NodeJournal: Sendable {
     private let journal: Journal
     private let description: RunDescription
+    /// The same with names for the records of earlier runs that the store lacks.
+    private let recordNames: RunDescription
     private let ringCount: Int
     private let recovered: RecoveredRun?
     private let mostTakenOver: Int
@@ -64,6 +66,7 @@ package struct NodeJournal: Sendable {
             description =
                 recovered.map { ownDescription.naming($0.state.unrecorded.map(\.decision), of: $0.state.description) }
                 ?? ownDescription
+            recordNames = description.naming(hasStore ? try recovered?.unstoredRuns() ?? [] : [])
             journal = try Journal(
                 settings: JournalSettings(
                     folder: folder.journal, budgetBytes: budget, syncIntervalMillis: settings.journalSyncMillis),
@@ -74,9 +77,9 @@ package struct NodeJournal: Sendable {
             throw .conflict("\(error)")
         }
         detour = hasStore ? recovered?.detour ?? RecordDetour() : nil
-        let run = journal.run
+        let (run, names) = (journal.run, recordNames)
         backlog = detour.map {
-            JournalCatchUp(path: folder.journal, run: run, detour: $0, metrics: metrics, logger: logger)
+            JournalCatchUp(path: folder.journal, run: run, names: names, detour: $0, metrics: metrics, logger: logger)
         }
         stored = !hasStore ? nil : SharedLog(ProgressLog(writer: journal.writer(of: JournalChain(.stored))))
         acknowledged =
@@ -132,6 +135,9 @@ package struct NodeJournal: Sendable {
 
     /// The run's instruments and strategies, and those of signals it takes over.
     var signalCatalog: MarketCatalog? { description.signalCatalog }
+
+    /// The same with those of records that earlier runs had not stored: what the numbers in records for the store mean.
+    var recordCatalog: MarketCatalog? { recordNames.signalCatalog }
 
     /// Makes the first segments; before anything writes.
     ///

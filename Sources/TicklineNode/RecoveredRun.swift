@@ -98,6 +98,14 @@ struct RecoveredRun: Sendable {
         return segment.identity.firstSequence + UInt64(segment.countWholeEntries()) - 1
     }
 
+    /// Runs of which the store may lack records.
+    ///
+    /// - Throws: what reading their segments throws.
+    func unstoredRuns() throws(ReplayError) -> [RunDescription] {
+        guard let storedSequence else { return [] }
+        return try Recovery.runs(behind: storedSequence, in: folder)
+    }
+
     /// Signals decided so far, over all runs.
     var signalCount: UInt64 { state.recordedSignals + UInt64(state.unrecorded.count) }
 

@@ -21,6 +21,11 @@ import TradingModel
         try JournalFolder(path: journal).chains[JournalChain(.engine)] ?? []
     }
 
+    /// What the journal's one run means by its numbers.
+    private func names(_ path: String) throws -> RunDescription {
+        try #require(try Recovery.perform(in: JournalFolder(path: path))).description
+    }
+
     /// The journal of a run that was killed when it had decided all.
     private func journal(_ redis: RedisServer, isPublished: Bool) async throws -> URL {
         let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
@@ -164,8 +169,8 @@ import TradingModel
         let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
         let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
         let backlog = JournalCatchUp(
-            path: path, run: newest.identity.run + 1, detour: RecordDetour(behind: 0, reached: last), metrics: metrics,
-            logger: errors.logger)
+            path: path, run: newest.identity.run + 1, names: try names(path),
+            detour: RecordDetour(behind: 0, reached: last), metrics: metrics, logger: errors.logger)
         let consumer = RingConsumer(backlog.ring)
         var ids: [UInt64] = []
         backlog.begin()
@@ -198,8 +203,8 @@ import TradingModel
         let last = left.identity.firstSequence + UInt64(left.countWholeEntries()) - 1
         let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
         let backlog = JournalCatchUp(
-            path: path, run: left.identity.run + 1, detour: RecordDetour(behind: 1, reached: last + 3),
-            metrics: metrics, logger: errors.logger)
+            path: path, run: left.identity.run + 1, names: try names(path),
+            detour: RecordDetour(behind: 1, reached: last + 3), metrics: metrics, logger: errors.logger)
         let consumer = RingConsumer(backlog.ring)
         var ids: [UInt64] = []
         backlog.begin()
