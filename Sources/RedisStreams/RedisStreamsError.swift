@@ -30,6 +30,8 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
     case malformedReply(String)
     /// An error reply: its first word, such as `READONLY`, and the whole line.
     case server(name: String, message: String)
+    /// Signals of earlier runs can't be read from where they are kept; the text says why.
+    case earlierSignals(String)
     /// The process is stopping.
     case stopping
 
@@ -61,6 +63,7 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
         case .closed(let why): "the connection to Redis ended: \(why); reconnecting"
         case .malformedReply(let what): "what answers is not Redis, or not our reply: \(what); check the address"
         case .server(let name, let message): "Redis refuses: \(message); \(ServerErrorPolicy.remedy(for: name))"
+        case .earlierSignals(let why): "signals of earlier runs can't be read: \(why)"
         case .stopping: "stopping"
         }
     }
@@ -80,6 +83,7 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
         case .closed: "CLOSED"
         case .malformedReply: "PROTOCOL"
         case .server(let name, _): name
+        case .earlierSignals: "EARLIERSIGNALS"
         case .stopping: "STOPPING"
         }
     }
@@ -87,7 +91,9 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
     /// Whether it lasts until somebody acts, so that trying again soon is of no use.
     var waitsForOperator: Bool {
         switch self {
-        case .invalidAddress, .unsupportedScheme, .invalidSetting, .certificate, .unknownMaster, .unsupportedMode: true
+        case .invalidAddress, .unsupportedScheme, .invalidSetting, .certificate, .unknownMaster, .unsupportedMode,
+            .earlierSignals:
+            true
         case .server(let name, _): !ServerErrorPolicy.isPassing(name)
         case .connect, .tls, .sentinels, .notMaster, .timeout, .closed, .malformedReply, .stopping: false
         }
@@ -96,7 +102,9 @@ public enum RedisStreamsError: Error, Equatable, CustomStringConvertible {
     /// What happened, without the remedy, for lists.
     var summary: String {
         switch self {
-        case .connect(let what), .timeout(let what), .closed(let what), .malformedReply(let what): what
+        case .connect(let what), .timeout(let what), .closed(let what), .malformedReply(let what),
+            .earlierSignals(let what):
+            what
         case .server(_, let message): message
         default: description
         }

@@ -222,6 +222,25 @@ public struct Recovery: Sendable {
         return found.sorted { $0.key > $1.key }.map(\.value)
     }
 
+    /// The catalogues of the runs that recorded the signals from number `first` on, newest first; some more than once. O(segments
+    /// behind it).
+    public static func catalogs(
+        from first: UInt64, in folder: JournalFolder
+    ) throws(ReplayError) -> [MarketCatalog] {
+        var catalogs: [MarketCatalog] = []
+        for file in (folder.chains[JournalChain(.engine)] ?? []).reversed() {
+            do throws(JournalError) {
+                let segment = try SegmentReader(path: file.path)
+                guard let entry = segment.entry(at: 0), let checkpoint = EngineCheckpoint(entry, in: segment) else {
+                    continue
+                }
+                if let catalog = RunDescription(checkpoint.preface)?.signalCatalog { catalogs.append(catalog) }
+                if checkpoint.signalCount < first { break }
+            } catch { throw .journal(error) }
+        }
+        return catalogs
+    }
+
     /// Signals of one run, by rising number.
     public typealias Part = (catalog: MarketCatalog, isForStream: Bool, signals: [PlayedSignal])
 

@@ -1,6 +1,7 @@
 import FeedHandler
 import Journal
 import Logging
+import RedisStreams
 import Replay
 import StrategyEngine
 import Synchronization
@@ -18,8 +19,7 @@ package struct JournalSizes: Sendable {
     package var noteEntries = 4_032
     /// Entries of those of the exchange's history, beside 2 MiB of answers.
     package var historyEntries = 4_032
-    /// Signals without acknowledgement that a publisher takes over at a time: 92 MB of commands, and as much again while those in
-    /// front are published.
+    /// Signals without acknowledgement that a publisher takes over at a time: 92 MB of commands.
     package var takenOverSignals = 1 << 17
 
     /// A process' own.
@@ -186,12 +186,18 @@ package struct NodeJournal: Sendable {
         } catch { throw .conflict("\(error)") }
     }
 
-    /// The first of the `earlier` signals, as many as a publisher takes over, what it takes over of them, and the rest.
-    func earlier(
-        _ numbers: Range<UInt64>, logger: Logger
-    ) throws(ReplayError) -> (signals: TakenOverSignals?, rest: Range<UInt64>) {
-        let end = min(numbers.upperBound, numbers.lowerBound + UInt64(mostTakenOver))
-        return (try recovered?.earlier(numbers.lowerBound..<end, logger: logger), end..<numbers.upperBound)
+    /// What a publisher has to take over later than `taken`; nil for nothing.
+    func earlier(than taken: TakenOverSignals, logger: Logger) -> EarlierSignals? {
+        guard !taken.waiting.isEmpty, let recovered else { return nil }
+        return EarlierSignals(
+            waiting: taken.waiting, pageSignals: mostTakenOver, catalogs: taken.waitingCatalogs
+        ) { range throws(RedisStreamsError) in
+            do throws(ReplayError) {
+                return try recovered.page(range, logger: logger).map {
+                    EarlierSignals.Page(firstOrdinal: $0.first, parts: $0.parts)
+                }
+            } catch { throw .earlierSignals("\(error)") }
+        }
     }
 
     /// Where the publisher tells what is acknowledged; on one thread at a time.

@@ -88,13 +88,6 @@ package struct Pipeline: Sendable {
         }
     }
 
-    /// How long a run that may not begin yet waits for the stream's next acknowledgement: what a failover takes, and connecting
-    /// after it.
-    package static let acknowledgementLimit = Duration.seconds(5)
-
-    /// How long the stream may take none of what has to be published first: it may have to be read back far.
-    private static let backlogLimit = Duration.seconds(10)
-
     /// Starts the journal and what is behind the signals, and puts the engine where the last run stood.
     ///
     /// Each start takes of the journal's room, also where signals without acknowledgement fill the reserve for them. After
@@ -106,18 +99,21 @@ package struct Pipeline: Sendable {
         var isPublishing = false
         do {
             let mayBegin = journal?.start(signals: { [signals] in signals.takenSignals }) ?? true
-            try await signals.publishBacklog(within: Self.backlogLimit)
-            if mayBegin { try await restore(logger: logger) }
+            let mayRestore = mayBegin && signals.waitingSignals == 0
+            if mayRestore { try await restore(logger: logger) }
             signals.start()
             isPublishing = true
-            if mayBegin { return }
+            if mayRestore { return }
             let taken = signals.takenSignals
             logger.notice(
-                "signals without acknowledgement fill the journal: the stream gets them before anything is received",
+                "more signals without acknowledgement than a run begins with: the stream gets them before anything is received",
                 metadata: ["signals": "\(taken.count - taken.acknowledged)"])
-            let waiting = await signals.waitUntilAcknowledged(within: Self.acknowledgementLimit)
-            guard waiting == 0 else { throw OverfullJournal(waiting: waiting) }
-            while journal?.begin() == false { try await Task.sleep(for: .milliseconds(1)) }
+            var wait = StartWait(signals, forAll: !mayBegin)
+            while !wait.isOver {
+                try wait.check(nowNanos: MonotonicClock.now().rawValue, isCancelled: Task.isCancelled)
+                try? await Task.sleep(for: .milliseconds(10))  // Cancelled, the next look is the last.
+            }
+            while !mayBegin, journal?.begin() == false { try await Task.sleep(for: .milliseconds(1)) }
             try await restore(logger: logger)
         } catch {
             // What writes to the journal ends before it does.

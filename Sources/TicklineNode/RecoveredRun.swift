@@ -9,8 +9,10 @@ struct TakenOverSignals: Sendable {
     /// The number of the first signal, or of the first one to come.
     var firstOrdinal: UInt64 = 1
     var signals = RecoveredSignals()
-    /// Numbers of signals that are to be published before, too many to be taken over with the others; empty for none.
-    var earlier: Range<UInt64> = 0..<0
+    /// Numbers behind them, too many to be taken over at once; empty for none.
+    var waiting: Range<UInt64> = 0..<0
+    /// The instruments and strategies of those.
+    var waitingCatalogs: [MarketCatalog] = []
 }
 
 /// What the runs before this one have left in the journal.
@@ -111,39 +113,48 @@ struct RecoveredRun: Sendable {
 
     /// What a publisher takes over: what is to be published, and of what is acknowledged as much as makes `usual` signals.
     ///
-    /// - Parameter most: signals that it takes over at most; the first ones beyond are to be published before it starts.
+    /// - Parameter most: signals that it takes over at most; where more wait, the first ones that leave a multiple of it.
     func takenOver(usual: Int, most: Int, logger: Logger) throws(ReplayError) -> TakenOverSignals {
         let next = signalCount + 1
-        let earlier = publishedThrough + 1..<max(publishedThrough + 1, next - min(next, UInt64(most)))
-        var first = earlier.upperBound
-        if earlier.isEmpty, let kept = acknowledgements.map(\.ordinal).min() {
-            first = min(first, max(kept, next - min(next, UInt64(usual))))
+        let waiting = publishedThrough + 1..<max(publishedThrough + 1, next)
+        let isTooMany = waiting.count > most
+        var first = waiting.lowerBound
+        if let kept = acknowledgements.map(\.ordinal).min() {
+            let end = isTooMany ? first : next
+            first = min(first, max(kept, end - min(end, UInt64(usual))))
         }
-        let parts = try parts(first..<next, logger: logger)
+        var end = next
+        if isTooMany {
+            end = waiting.lowerBound + UInt64((waiting.count - 1) % most + 1)
+            // What is acknowledged goes alone where there is no room for both.
+            if end - first > max(usual, most) { end = waiting.lowerBound }
+        }
+        let parts = try parts(first..<end, logger: logger)
         let numbers = parts.flatMap { $0.signals.map(\.number) }
         // Of what is acknowledged no more than what stands without a hole in front of the rest: nothing of it is to be sent.
-        var begin = numbers.first { $0 > publishedThrough } ?? next
+        var begin = numbers.first { $0 > publishedThrough } ?? end
         if begin > publishedThrough + 1, numbers.contains(publishedThrough) { begin = publishedThrough + 1 }
         for number in numbers.reversed() where number == begin - 1 { begin = number }
         var recovered = RecoveredSignals()
-        recovered.parts = Self.withoutHoles(parts, from: begin, until: next)
+        recovered.parts = Self.withoutHoles(parts, from: begin, until: end)
         recovered.acknowledgements = acknowledgements
         recovered.newestEntryMillis = newestEntryMillis
-        return TakenOverSignals(firstOrdinal: begin, signals: recovered, earlier: earlier)
+        var taken = TakenOverSignals(firstOrdinal: begin, signals: recovered, waiting: end..<next)
+        if isTooMany { taken.waitingCatalogs = try Recovery.catalogs(from: first, in: folder) + [state.catalog] }
+        return taken
     }
 
-    /// The signals of `range`, which is among the `earlier` ones, as a publisher of their own takes them over; nil where none of
-    /// them is for the stream.
-    func earlier(_ range: Range<UInt64>, logger: Logger) throws(ReplayError) -> TakenOverSignals? {
+    /// The signals of `range`, which a publisher takes over later, or once more; nil where none of them is for the stream.
+    func page(
+        _ range: Range<UInt64>, logger: Logger
+    ) throws(ReplayError) -> (first: UInt64, parts: [RecoveredSignals.Part])? {
         let parts = try parts(range, logger: logger)
         guard let first = parts.first?.signals.first?.number, let last = parts.last?.signals.last?.number else {
             return nil
         }
-        var recovered = RecoveredSignals()
-        recovered.parts = Self.withoutHoles(parts, from: first, until: last + 1)
-        // A killed run may have sent any of them behind its last acknowledgement.
-        recovered.newestEntryMillis = newestEntryMillis
-        return TakenOverSignals(firstOrdinal: first, signals: recovered, earlier: range.upperBound..<range.upperBound)
+        // What this run decides joins the last one.
+        let end = range.upperBound > signalCount ? range.upperBound : last + 1
+        return (first, Self.withoutHoles(parts, from: first, until: end))
     }
 
     /// The signals of `range` that are for the stream, and an error for those nobody has any more.

@@ -14,15 +14,12 @@ package struct SignalDestination: Sendable {
     }
 
     private let kind: Kind
-    /// What has to be published before the publisher starts; nil for nothing.
-    private let backlog: SignalBacklog?
 
     init(
         plan: NodePlan, settings: Settings, journal: NodeJournal?, metrics: MetricsRegistry, health: HealthRegistry,
         logger: Logger
     ) throws(SettingsError) {
         guard let endpoint = plan.redis else {
-            backlog = nil
             // Signals that it takes over may be of an instrument that it does not have.
             kind = .console(ConsolePrinter(catalog: journal?.signalCatalog ?? plan.catalog, metrics: metrics))
             return
@@ -34,36 +31,27 @@ package struct SignalDestination: Sendable {
             mostAgeSeconds: settings.streamMaxAgeDays * 86_400, mostEntries: settings.streamMaxLength)
         let past =
             try journal?.takenOver(outboxCapacity: configuration.outboxCapacity, logger: logger) ?? TakenOverSignals()
-        let check = health.check("redis", roles: [.processor, .trader])
-        let acknowledged = journal?.acknowledgementHandler
-        let makePublisher = {
-            @Sendable [configuration] (taken: TakenOverSignals, isLast: Bool) throws(RedisStreamsError) in
-            var configuration = configuration
-            // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
-            while configuration.outboxCapacity < taken.signals.count { configuration.outboxCapacity *= 2 }
-            if !isLast { configuration.trim = nil }
-            return try SignalPublisher(
-                configuration: configuration, catalog: plan.catalog, firstOrdinal: taken.firstOrdinal,
-                recovered: taken.signals, acknowledged: acknowledged, metrics: metrics, health: check, logger: logger)
-        }
-        backlog =
-            past.earlier.isEmpty
-            ? nil
-            : journal.map {
-                SignalBacklog(past.earlier, journal: $0, logger: logger) { taken throws(RedisStreamsError) in
-                    try makePublisher(taken, false)
-                }
-            }
-        do { kind = .redis(try makePublisher(past, true)) } catch { throw .conflict("\(error)") }
+        let earlier = journal?.earlier(than: past, logger: logger)
+        // A killed run may have left a full outbox, and ticks behind it that recovery has decided on.
+        let most = max(past.signals.count, earlier?.pageSignals ?? 0)
+        while configuration.outboxCapacity < most { configuration.outboxCapacity *= 2 }
+        do throws(RedisStreamsError) {
+            kind = .redis(
+                try SignalPublisher(
+                    configuration: configuration, catalog: plan.catalog, firstOrdinal: past.firstOrdinal,
+                    recovered: past.signals, earlier: earlier, acknowledged: journal?.acknowledgementHandler,
+                    metrics: metrics, health: health.check("redis", roles: [.processor, .trader]), logger: logger))
+        } catch { throw .conflict("\(error)") }
     }
 
-    /// Publishes what earlier runs have left beyond what the publisher takes over; before `start`, with the journal started.
-    ///
-    /// - Parameter limit: how long the stream may go on without taking any.
-    /// - Throws: `OverfullJournal` where it did.
-    func publishBacklog(within limit: Duration) async throws(OverfullJournal) {
-        try await backlog?.publish(within: limit)
-    }
+    /// Signals of earlier runs that the publisher has not taken over yet: the engine is not to be restored before there are none.
+    package var waitingSignals: UInt64 { if case .redis(let publisher) = kind { publisher.waitingSignals } else { 0 } }
+
+    /// Changes while the stream gets what waits for it, or is compared with that.
+    var progress: UInt64 { if case .redis(let publisher) = kind { publisher.progress } else { 0 } }
+
+    /// Why signals of earlier runs can't be taken over; nil where they can.
+    var trouble: String? { if case .redis(let publisher) = kind { publisher.trouble } else { nil } }
 
     /// Whether signals of an earlier run are the publisher's affair; else the engine hands them over.
     package var takesOverSignals: Bool { if case .redis = kind { true } else { false } }
@@ -100,9 +88,6 @@ package struct SignalDestination: Sendable {
     /// Signals taken so far, and how many of them the stream has acknowledged; the console needs none.
     package var takenSignals: (count: UInt64, acknowledged: UInt64) {
         switch kind {
-        // What is published before is not counted, but none of it is acknowledged before the last of it is, and of the others none
-        // can be.
-        case .redis(let publisher) where backlog?.isWaiting == true: (publisher.takenSignals.count + 1, 0)
         case .redis(let publisher): publisher.takenSignals
         case .console: (0, 0)
         }
@@ -129,22 +114,6 @@ package struct SignalDestination: Sendable {
         switch kind {
         case .redis(let publisher): await publisher.waitUntilSynchronised(timeout: limit)
         case .console: []
-        }
-    }
-
-    /// Waits until the stream has all that was taken, and returns how many signals it does not have once none was acknowledged
-    /// for `limit`, or the task is cancelled.
-    func waitUntilAcknowledged(within limit: Duration) async -> UInt64 {
-        var (deadline, acknowledged) = (ContinuousClock.now + limit, takenSignals.acknowledged)
-        while true {
-            let taken = takenSignals
-            if taken.acknowledged > acknowledged {
-                (deadline, acknowledged) = (ContinuousClock.now + limit, taken.acknowledged)
-            }
-            guard taken.acknowledged < taken.count, ContinuousClock.now < deadline, !Task.isCancelled else {
-                return taken.count - taken.acknowledged
-            }
-            try? await Task.sleep(for: .milliseconds(10))  // Cancelled, the next look is the last.
         }
     }
 

@@ -28,6 +28,8 @@ struct FaultPlan {
     /// Small journal segments are switched often.
     let hasSmallSegments: Bool
     let journalBudgetMiB: Int
+    /// Signals that a process takes over at a time.
+    let takenOverSignals: Int
     /// Whether Redis may lose what it has acknowledged.
     let redisMayLoseData: Bool
 
@@ -47,6 +49,7 @@ struct FaultPlan {
         reconnectAfterSeconds = world.happens(oneIn: 4) ? world.random(3...8) : 0
         hasSmallSegments = fillsReserve || world.happens(oneIn: 2)
         journalBudgetMiB = fillsReserve ? 34 : world.happens(oneIn: 4) ? 128 : 2_048
+        takenOverSignals = world.happens(oneIn: 2) ? world.random(1...40) : 1 << 17
         // What is recycled, or was in memory alone when the process was killed, can't be put back into the stream.
         redisMayLoseData = journalBudgetMiB == 2_048 && !kinds.isSuperset(of: [.disk, .kills])
     }

@@ -20,6 +20,8 @@ final class SimulatedProcess: @unchecked Sendable {
     private var folder: DataFolder?
     /// Whether it had to end since earlier ones have filled the journal with signals that Redis did not take.
     private(set) var isRefused = false
+    /// Signals that it had to publish before it could take over the last ones.
+    private(set) var waitingAtStart: UInt64 = 0
     /// What it could not begin with.
     private(set) var failure: String?
     /// Whether its feeds are started.
@@ -92,15 +94,17 @@ final class SimulatedProcess: @unchecked Sendable {
             }
         }
         let mayBegin = journal.start(signals: { signals.takenSignals })
-        if mayBegin { restore() }
+        waitingAtStart = signals.waitingSignals
+        let mayRestore = mayBegin && waitingAtStart == 0
+        if mayRestore { restore() }
         signals.start()
-        if mayBegin { return true }
-        let limit = sim_now_ns() + UInt64(Pipeline.acknowledgementLimit / .nanoseconds(1))
-        while signals.takenSignals.acknowledged < signals.takenSignals.count {
-            guard sim_now_ns() < limit else { return false }
+        if mayRestore { return true }
+        var wait = StartWait(signals, forAll: !mayBegin)
+        while !wait.isOver {
+            do { try wait.check(nowNanos: sim_now_ns()) } catch { return false }
             usleep(10_000)
         }
-        while !journal.begin() { usleep(1_000) }
+        while !mayBegin, !journal.begin() { usleep(1_000) }
         restore()
         return true
     }

@@ -106,6 +106,7 @@ final class Simulation: @unchecked Sendable {
         return "trades \(trades) | signals \(outcome.signals) | processes \(lives.count) | refilled \(outcome.refilled)"
             + " | in gaps \(outcome.missing) | segments in memory \(lives.reduce(0) { $0 + $1.segmentsInMemory })"
             + " | unstored \(outcome.unstored) of \(countedSlots) counted | removed \(redis.ledger.removedCount) | reserve full \(lives.reduce(0) { $0 + $1.reserveFullCount })"
+            + " | paged starts \(lives.count { $0.waitingAtStart > 0 }) of \(plan.takenOverSignals)"
             + " | refused starts \(lives.count(where: \.isRefused)) | journal MiB \(mostJournalBytes >> 20)"
             + " of \(plan.journalBudgetMiB) | seconds \(world.now / 1_000_000_000)"
     }
@@ -181,6 +182,7 @@ final class Simulation: @unchecked Sendable {
         sizes.engineEntries = plan.hasSmallSegments ? 1 << 14 : 1 << 16
         sizes.noteEntries = plan.hasSmallSegments ? 64 : 4_032
         sizes.historyEntries = 64
+        sizes.takenOverSignals = plan.takenOverSignals
         let process = SimulatedProcess(
             settings: settings, sizes: sizes,
             store: { [self] in SimulatedStore(documents) { self.storeOutcome() } }, logger: logger)

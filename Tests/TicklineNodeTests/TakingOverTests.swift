@@ -120,7 +120,8 @@ import Testing
         }
         stopped.cancel()
         await #expect(throws: OverfullJournal.self) { try await stopped.value }
-        #expect(ContinuousClock.now - began < Pipeline.acknowledgementLimit)
+        let limit = Duration.nanoseconds(StartWait.limitNanos)
+        #expect(ContinuousClock.now - began < limit)
         #expect(refused == 3 && starts <= 12 && segments.last! <= segments[0] + 12)
         let journal = killed.appendingPathComponent("journal").path
         #expect(try recorded(journal) == Array(1...UInt64(trades - 2)), "all that was decided is on record")
@@ -132,7 +133,7 @@ import Testing
         let started = ContinuousClock.now
         life = try await begin("redis://127.0.0.1:\(proxy.port)")
         let waited = ContinuousClock.now - started
-        #expect(waited > Pipeline.acknowledgementLimit)
+        #expect(waited > limit)
         let signals = life.signals
         #expect(signals.count == UInt64(trades - 2) && signals.acknowledged == signals.count)
         #expect(life.errors.all.isEmpty, "\(life.errors.all)")

@@ -2,7 +2,8 @@ import Synchronization
 import TradingModel
 
 extension Outbox {
-    /// Takes over a signal of an earlier run, before any thread uses the outbox. Without room it traps.
+    /// Takes over a signal of an earlier run, before any thread uses the outbox, or by the publisher's, in the engine's
+    /// stead, before that appends. Without room it traps.
     ///
     /// It may have been sent before; its monotonic time has no meaning here, so it is never measured.
     func recover(_ signal: Decision, by format: SignalCommandFormat) {
@@ -41,5 +42,16 @@ extension Outbox {
         }
         // relaxed: the threads that read it are started later.
         unsafe cell(2).pointee.store(end, ordering: .relaxed)
+    }
+
+    /// Counts all recovered signals as acknowledged under `entries`, zero for those that the server has lost; by one thread.
+    func recover(_ entries: ArraySlice<StreamEntryID>, acknowledgedAtNanos: UInt64) {
+        for (slot, entry) in entries.enumerated() {
+            unsafe headers[slot].entry = entry
+            unsafe headers[slot].acknowledgedAtNanos = acknowledgedAtNanos
+            unsafe headers[slot].isLost = entry == .zero
+        }
+        // relaxed: no other thread reads it.
+        unsafe cell(2).pointee.store(head, ordering: .relaxed)
     }
 }

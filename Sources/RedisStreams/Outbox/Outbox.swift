@@ -273,8 +273,8 @@ extension Outbox {
     /// Publisher: gives up acknowledged signals that are older than `retentionNanos`, nil for none, and the oldest others
     /// until a quarter of the slots is free.
     ///
-    /// - Returns: how many were given up before their time.
-    func release(nowNanos: UInt64, retentionNanos: UInt64?) -> Int {
+    /// - Parameter early: told each that is given up before its time.
+    func release(nowNanos: UInt64, retentionNanos: UInt64?, early: (_ position: UInt64) -> Void) {
         let limit = acknowledged
         var position = retained
         if let retentionNanos {
@@ -283,13 +283,11 @@ extension Outbox {
             }
         }
         let leastKept = head &+ UInt64(capacity / 4) &- UInt64(capacity)
-        var early = 0
         while position != limit, Int64(bitPattern: leastKept &- position) > 0 {
+            early(position)
             position &+= 1
-            early += 1
         }
         if position != retained { setRetained(position) }
-        return early
     }
 
     /// Publisher, owning the socket: starts over on a new connection from the first unacknowledged command.

@@ -6,12 +6,14 @@
 struct RecoveredPlaces {
     private var firsts: [String: UInt64] = [:]
     private var repeats: Set<UInt64> = []
-    /// By position; an entry is zero while the stream is not known to have it.
+    /// By position, from the first one on; an entry is zero while the stream is not known to have it.
     private var held: [HeldSignal] = []
+    private let positions: Range<UInt64>
 
-    /// Looks through the first `count` places of `outbox`, which were taken over.
-    init(_ outbox: Outbox, count: Int) {
-        for position in 0..<UInt64(count) {
+    /// Looks through places of `outbox` that were taken over.
+    init(_ outbox: Outbox, _ positions: Range<UInt64>) {
+        self.positions = positions
+        for position in positions {
             let ours = StreamEntry(command: outbox.words(at: position))
             held.append(
                 HeldSignal(entry: unsafe outbox.headers[outbox.slot(position)].entry, content: ours.content))
@@ -20,20 +22,24 @@ struct RecoveredPlaces {
         }
     }
 
+    /// Their ids, each once.
+    var identifiers: some Collection<String> { firsts.keys }
+
     /// The hashes of their ids; O(count).
     var hashes: [UInt64] { firsts.keys.map(IdentifierHash.of) }
 
     /// Whether the place was taken over and no other of the same signal stands before it.
-    func isFirst(_ position: UInt64) -> Bool { position < held.count && !repeats.contains(position) }
+    func isFirst(_ position: UInt64) -> Bool { positions.contains(position) && !repeats.contains(position) }
 
     /// The first place of the signal `identifier`, where that was taken over, and what the stream has of it.
     func first(of identifier: String) -> (position: UInt64, held: HeldSignal)? {
-        firsts[identifier].map { ($0, held[Int($0)]) }
+        firsts[identifier].map { ($0, held[Int($0 - positions.lowerBound)]) }
     }
 
     /// Notes the entry that the stream has the signal at `position` under; zero where it was lost.
     mutating func note(_ position: UInt64, _ entry: StreamEntryID) {
-        guard position < held.count else { return }
-        held[Int(position)] = HeldSignal(entry: entry, content: held[Int(position)].content)
+        guard positions.contains(position) else { return }
+        let index = Int(position - positions.lowerBound)
+        held[index] = HeldSignal(entry: entry, content: held[index].content)
     }
 }

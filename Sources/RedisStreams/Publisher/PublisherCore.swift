@@ -18,6 +18,14 @@ final class PublisherCore: Sendable {
     let recoveredMillis: UInt64?
     /// Signals taken over from earlier runs: the first places of the outbox.
     let recoveredCount: Int
+    /// What waits behind them; nil where the outbox has room for all.
+    let earlier: EarlierSignals?
+    /// How many ordinals of it the publisher has still to take over.
+    let waiting: Atomic<UInt64>
+    /// Why it can't; set once.
+    let trouble = Latch<String>()
+    /// Rises with each step that a publisher makes on its way to the stream's next acknowledgement.
+    private let steps = Atomic<UInt64>(0)
     /// Whether signals of a run before this one wait, which that run may have handed to its socket.
     let hasRecoveredPending: Bool
     /// Told on the publisher's thread.
@@ -45,9 +53,11 @@ final class PublisherCore: Sendable {
 
     init(
         configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64,
-        recovered: RecoveredSignals, acknowledged: AcknowledgementHandler?, metrics: MetricsRegistry,
-        health: HealthCheck, logger: Logger
+        recovered: RecoveredSignals, earlier: EarlierSignals? = nil, acknowledged: AcknowledgementHandler?,
+        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
     ) {
+        self.earlier = earlier
+        waiting = Atomic(UInt64(earlier?.waiting.count ?? 0))
         self.configuration = configuration
         self.catalog = catalog
         self.metrics = PublisherMetrics(metrics)
@@ -59,18 +69,22 @@ final class PublisherCore: Sendable {
         let formats = recovered.parts.map { SignalCommandFormat(configuration: configuration, catalog: $0.catalog) }
         outbox = Outbox(
             capacity: configuration.outboxCapacity,
-            slotBytes: formats.reduce(format.mostCommandBytes) { max($0, $1.mostCommandBytes) },
-            knownIdentifiers: configuration.tailEntries + recovered.count)
+            slotBytes: (earlier?.catalogs ?? []).reduce(
+                formats.reduce(format.mostCommandBytes) { max($0, $1.mostCommandBytes) }
+            ) {
+                max($0, SignalCommandFormat(configuration: configuration, catalog: $1).mostCommandBytes)
+            },
+            knownIdentifiers: configuration.tailEntries + max(recovered.count, earlier?.pageSignals ?? 0))
         recoveredCount = recovered.count
         for (part, format) in zip(recovered.parts, formats) {
             for signal in part.signals { outbox.recover(signal, by: format) }
         }
         outbox.recover(
             recovered.acknowledgements, firstOrdinal: firstOrdinal, nowNanos: MonotonicClock.now().rawValue)
-        hasRecoveredPending = outbox.pending > 0
+        hasRecoveredPending = outbox.pending > 0 || earlier != nil
         let newest = recovered.acknowledgements.map(\.entryMillis) + [recovered.newestEntryMillis].compactMap(\.self)
         // Signals without any acknowledgement may stand anywhere in the stream.
-        recoveredMillis = newest.max() ?? (recovered.count > 0 ? 0 : nil)
+        recoveredMillis = newest.max() ?? (recovered.count > 0 || earlier != nil ? 0 : nil)
     }
 
     /// Asks all threads to end: at once where nothing is pending, else at the deadline. Any thread.
@@ -81,6 +95,12 @@ final class PublisherCore: Sendable {
         stopAtNanos.store(max(1, MonotonicClock.now().rawValue &+ nanos), ordering: .releasing)
         wakeup.wake()
     }
+
+    /// A step is made. Publisher's thread.
+    func noteProgress() { steps.add(1, ordering: .relaxed) }
+
+    /// Changes while the publisher gets on, by acknowledgements or by what has to be done before the next one; any thread.
+    var progress: UInt64 { steps.load(ordering: .relaxed) &+ outbox.acknowledged }
 
     /// Whether `stop` was called.
     var isStopRequested: Bool { stopAtNanos.load(ordering: .acquiring) != 0 }

@@ -84,22 +84,10 @@ extension PublisherLoop {
         _ absent: [UInt64], lastPresent: UInt64?, _ connection: RedisConnection
     ) throws(RedisStreamsError) -> Set<UInt64> {
         guard !absent.isEmpty else { return [] }
-        let reply: RedisReply
-        do throws(RedisStreamsError) {
-            reply = try connection.request(
-                ["XINFO", "STREAM", configuration.streamKey], timeoutMillis: configuration.replyTimeoutMillis)
-        } catch {
-            switch error {
-            // There is no stream, so it has held nothing.
-            case .server("ERR", _): return []
-            // Not allowed: a failover loses the newest entries, and what is before one that is present was removed.
-            case .server("NOPERM", _):
-                metrics.countError("NOPERM")
-                return Set(absent.filter { $0 < lastPresent ?? 0 })
-            default: throw error
-            }
+        guard let extent = try streamExtent(connection) else {
+            // A failover loses the newest entries, and what is before one that is present was removed.
+            return Set(absent.filter { $0 < lastPresent ?? 0 })
         }
-        guard let extent = StreamExtent(reply) else { throw .malformedReply("no stream in XINFO STREAM") }
         var removed: Set<UInt64> = []
         for position in absent where position >= outbox.retained {
             guard unsafe extent.hasHeld(outbox.headers[outbox.slot(position)].entry) else { continue }
@@ -113,5 +101,25 @@ extension PublisherLoop {
             }
         }
         return removed
+    }
+
+    /// What the stream on this server has held; nil where asking is not allowed.
+    func streamExtent(_ connection: RedisConnection) throws(RedisStreamsError) -> StreamExtent? {
+        let reply: RedisReply
+        do throws(RedisStreamsError) {
+            reply = try connection.request(
+                ["XINFO", "STREAM", configuration.streamKey], timeoutMillis: configuration.replyTimeoutMillis)
+        } catch {
+            switch error {
+            // There is no stream.
+            case .server("ERR", _): return .nothing
+            case .server("NOPERM", _):
+                metrics.countError("NOPERM")
+                return nil
+            default: throw error
+            }
+        }
+        guard let extent = StreamExtent(reply) else { throw .malformedReply("no stream in XINFO STREAM") }
+        return extent
     }
 }

@@ -66,8 +66,9 @@ extension PublisherLoop {
 
     /// Compares the outbox with the stream, puts back what a failover undid and begins sending anew.
     ///
-    /// The publisher owns the socket throughout.
-    func synchronise(_ connection: RedisConnection) throws(RedisStreamsError) {
+    /// The publisher owns the socket throughout. `isNewPage`: the outbox holds nothing but a page of earlier signals, for which
+    /// the stream is read as far as `pageFloorMillis` says.
+    func synchronise(_ connection: RedisConnection, isNewPage: Bool = false) throws(RedisStreamsError) {
         let end = outbox.head
         // One signal may be there twice: recovered from the journal, and decided again where the state behind it was in memory.
         var positions: [String: [UInt64]] = [:]
@@ -75,10 +76,35 @@ extension PublisherLoop {
             guard let id = StreamEntry(command: outbox.words(at: position)).identifier else { continue }
             positions[id, default: []].append(position)
         }
-        let isFirst = core.synchronised.value == nil
+        let isBeginning = core.synchronised.value == nil
+        // The tail is for what is decided anew, behind all that waits.
+        let isFirst = isBeginning && rest.isEmpty
+        let floor = isNewPage ? pageFloorMillis : readBackFloorMillis().map { min($0, pageFloorMillis ?? $0) }
         var reading = StreamReading(
             catalog: core.catalog, leastEntries: isFirst ? configuration.tailEntries : 0,
-            mostTail: configuration.tailEntries, floorMillis: readBackFloorMillis())
+            mostTail: configuration.tailEntries, floorMillis: floor, newestTicks: rest.isEmpty ? nil : newestTicks)
+        if !isNewPage || isFirst || floor != nil { try read(&reading, positions, connection) }
+        if reading.foreignEntries > 0 { metrics.foreignEntries.add(UInt64(reading.foreignEntries)) }
+        settle(reading, from: outbox.acknowledged, to: end)
+        if isBeginning || reading.hasReachedStart {
+            tail = reading.tail
+            outbox.knownIdentifiers.replace(with: recovered.hashes + tail.keys.map(IdentifierHash.of))
+        }
+        try putBack(reading, connection)
+        // Only now: all that is not acknowledged is known to be in the stream, under its entry, or not to be there.
+        newestMillis = max(newestMillis ?? 0, reading.newestMillis)
+        newestTicks = reading.newestTicks ?? [:]
+        pageFloorMillis = nil
+        acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
+        outbox.restart(on: connection.descriptor)
+        isSynchronised = true
+        if rest.isEmpty { core.synchronised.set(reading.signs) }
+    }
+
+    /// Reads the stream from its newest entry back.
+    private func read(
+        _ reading: inout StreamReading, _ positions: [String: [UInt64]], _ connection: RedisConnection
+    ) throws(RedisStreamsError) {
         var last = "+"
         while true {
             let reply = try connection.request(
@@ -96,26 +122,14 @@ extension PublisherLoop {
                 reading.hasReachedStart = true
                 isDone = true
             }
-            if isDone { break }
+            core.noteProgress()
+            if isDone { return }
         }
-        if reading.foreignEntries > 0 { metrics.foreignEntries.add(UInt64(reading.foreignEntries)) }
-        settle(reading, from: outbox.acknowledged, to: end)
-        if isFirst || reading.hasReachedStart {
-            tail = reading.tail
-            outbox.knownIdentifiers.replace(with: recovered.hashes + tail.keys.map(IdentifierHash.of))
-        }
-        try putBack(reading, connection)
-        // Only now: all that is not acknowledged is known to be in the stream, under its entry, or not to be there.
-        newestMillis = max(newestMillis ?? 0, reading.newestMillis)
-        acknowledge(atNanos: MonotonicClock.now().rawValue, includingFirst: false)
-        outbox.restart(on: connection.descriptor)
-        isSynchronised = true
-        core.synchronised.set(reading.signs)
     }
 
     /// How far the stream is read back: to what was written a minute before the last acknowledgement, and to every entry
     /// that a signal in the outbox is known to have; nil where nothing can be known to be there.
-    private func readBackFloorMillis() -> UInt64? {
+    func readBackFloorMillis() -> UInt64? {
         guard let newestMillis else { return nil }
         var floor = newestMillis > Self.readBackMillis ? newestMillis - Self.readBackMillis : 0
         for position in outbox.retained..<outbox.head {

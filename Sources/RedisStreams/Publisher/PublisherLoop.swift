@@ -37,8 +37,21 @@ final class PublisherLoop {
     var writer = Writer.none
     /// Entries by id of the stream's tail.
     var tail: [String: HeldSignal] = [:]
-    /// What was taken over from earlier runs and may be decided again.
+    /// What was taken over from earlier runs and may be decided again; of several pages the last.
     var recovered: RecoveredPlaces
+    /// Ordinals that wait behind what is in the outbox; until there are none the socket is ours.
+    var rest: Range<UInt64>
+    /// The ordinal of position 0, by the ordinals of what is in the outbox; those of two pages need not join.
+    var firstOrdinal: UInt64
+    /// Positions in front of it are of pages.
+    var pagedEnd: UInt64 = 0
+    /// Of pages what the outbox gave up within the time of a failover, oldest first.
+    var givenUp: [GivenUpSignals] = []
+    /// The newest tick of each pair among what was read back and what was published, while there are pages.
+    var newestTicks: [String: UInt64] = [:]
+    /// How far the stream was read back first, and how far for the page that is still to be compared; nil for not at all.
+    var earlierFloorMillis: UInt64?
+    var pageFloorMillis: UInt64?
     /// Milliseconds of the newest entry id that was acknowledged or in the stream when all was settled; what is not
     /// acknowledged is newer. Nil before the stream was read once where no earlier run has left one.
     var newestMillis: UInt64?
@@ -60,13 +73,19 @@ final class PublisherLoop {
         self.core = core
         outbox = core.outbox
         metrics = core.metrics
-        recovered = RecoveredPlaces(core.outbox, count: core.recoveredCount)
+        recovered = RecoveredPlaces(core.outbox, 0..<UInt64(core.recoveredCount))
+        rest = core.earlier?.waiting ?? 0..<0
+        firstOrdinal = core.firstOrdinal
         configuration = core.configuration
         backoff = Backoff(rangeMillis: core.configuration.reconnectDelayMillis)
         newestMillis = core.recoveredMillis
         // What a killed process had handed to its socket may still arrive, and nobody knows that connection's name any more.
         // The script doesn't mind.
         if core.hasRecoveredPending, configuration.mode == .append { writer = .unknown }
+        guard !rest.isEmpty else { return }
+        pagedEnd = UInt64(core.recoveredCount)
+        earlierFloorMillis = readBackFloorMillis()
+        noteTicks()
     }
 
     /// Runs until stopped.
@@ -89,6 +108,7 @@ final class PublisherLoop {
         let connection = try connector.open()
         self.connection = connection
         try becomeWriter(connection)
+        try putBackGivenUp(connection)
         try synchronise(connection)
         metrics.connections.add()
         if let lastServer, lastServer != connection.endpoint { metrics.masterChanges.add() }
@@ -109,10 +129,15 @@ final class PublisherLoop {
             if core.isStopDue { throw .stopping }
             if core.isStopRequested, outbox.pending == 0 { return }
             if core.masters.withLock({ $0.successor }) != nil { throw .notMaster("\(connection.endpoint)") }
+            if !rest.isEmpty, outbox.pending == 0 {
+                try takeNextPage(connection)
+                lastProgressNanos = MonotonicClock.now().rawValue
+                continue
+            }
             var events = POLLIN
             if outbox.ownership.isPublishers {
                 switch writePending(to: connection) {
-                case .complete: if !letGo(of: connection) { continue }
+                case .complete: if rest.isEmpty, !letGo(of: connection) { continue }
                 case nil: break
                 case .blocked: events |= POLLOUT
                 case .failed(let code):
@@ -208,7 +233,7 @@ final class PublisherLoop {
         recovered.note(position, entry)
         core.acknowledged?(
             SignalAcknowledgement(
-                ordinal: core.firstOrdinal + position, entryMillis: entry.millis, entrySequence: entry.sequence))
+                ordinal: firstOrdinal &+ position, entryMillis: entry.millis, entrySequence: entry.sequence))
     }
 
     /// Owns the socket, waiting for the end of a send call of the engine where one runs.
@@ -256,10 +281,17 @@ final class PublisherLoop {
     /// Gives up what need not be kept and reports; runs at every wake-up and at least every 250 ms.
     private func keepHouse() {
         // Without a server nobody knows what will be missing on the next one, however long it takes to come.
-        let early = outbox.release(
-            nowNanos: MonotonicClock.now().rawValue,
-            retentionNanos: isSynchronised ? UInt64(configuration.retentionMillis) * 1_000_000 : nil)
-        if early > 0 { metrics.retainedDropped.add(UInt64(early)) }
+        let now = MonotonicClock.now().rawValue
+        // Of a page nothing: its end is the page's.
+        if rest.isEmpty {
+            outbox.release(
+                nowNanos: now,
+                retentionNanos: isSynchronised ? UInt64(configuration.retentionMillis) * 1_000_000 : nil
+            ) { position in
+                if position < pagedEnd { remember(position) } else { metrics.retainedDropped.add() }
+            }
+        }
+        if isSynchronised, !givenUp.isEmpty { forgetGivenUp(nowNanos: now) }
         let pending = outbox.pending
         metrics.pending.set(Double(pending))
         guard connection != nil, core.synchronised.value != nil else { return }

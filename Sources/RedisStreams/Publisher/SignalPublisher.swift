@@ -17,19 +17,20 @@ public final class SignalPublisher: Sendable {
     /// Checks the settings and allocates everything: `outboxCapacity` slots of some 700 bytes. No I/O yet.
     ///
     /// What `recovered` holds is compared with the stream and, where it is not there, sent before anything new; more of it
-    /// than `outboxCapacity` is our own mistake and traps. `firstOrdinal` is the ordinal of the first recovered signal, or
+    /// than `outboxCapacity` is our own mistake and traps; `earlier` are those behind it that have no room. `firstOrdinal` is the
+    /// ordinal of the first recovered signal, or
     /// without any of the first one published; those that follow rise by one. `acknowledged` is told of every signal the
     /// stream holds, those found there and those in conflict with what is there included.
     /// - Throws: `invalidSetting`.
     public init(
         configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64 = 1,
-        recovered: RecoveredSignals = RecoveredSignals(), acknowledged: AcknowledgementHandler? = nil,
-        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+        recovered: RecoveredSignals = RecoveredSignals(), earlier: EarlierSignals? = nil,
+        acknowledged: AcknowledgementHandler? = nil, metrics: MetricsRegistry, health: HealthCheck, logger: Logger
     ) throws(RedisStreamsError) {
         try configuration.validate()
         core = PublisherCore(
             configuration: configuration, catalog: catalog, firstOrdinal: firstOrdinal, recovered: recovered,
-            acknowledged: acknowledged, metrics: metrics, health: health, logger: logger)
+            earlier: earlier, acknowledged: acknowledged, metrics: metrics, health: health, logger: logger)
     }
 
     /// The engine's end. There is one; asking for a second is our own mistake and traps.
@@ -66,12 +67,26 @@ public final class SignalPublisher: Sendable {
     /// Signals Redis has not acknowledged. Any thread.
     public var pendingSignals: Int { core.outbox.pending }
 
-    /// Signals taken so far, and those of them that Redis has acknowledged, which are the first. Any thread.
+    /// Signals taken so far, those of `earlier` that wait included, and those of them that Redis has acknowledged, which are the
+    /// first. Any thread.
     public var takenSignals: (count: UInt64, acknowledged: UInt64) {
-        // acknowledged first, so that it cannot be the newer of the two.
+        // acknowledged first, so that it cannot be the newer of the two; then what waits, which goes over to the outbox.
         let acknowledged = core.outbox.acknowledged
-        return (core.outbox.head, acknowledged)
+        let waiting = waitingSignals
+        return (waiting + core.outbox.head, acknowledged)
     }
+
+    /// Ordinals of `earlier` that are not in the outbox yet; the sink is not to be used before there are none. Any thread.
+    package var waitingSignals: UInt64 {
+        // acquiring: see where it is stored.
+        core.waiting.load(ordering: .acquiring)
+    }
+
+    /// Changes while the publisher gets on with what it has: it is acknowledged, or compared with the stream. Any thread.
+    package var progress: UInt64 { core.progress }
+
+    /// Why what waits can't be taken over; nil while nothing is known to be in the way. Any thread.
+    package var trouble: String? { core.trouble.value }
 
     /// Ends the threads as soon as every signal is acknowledged, or after `timeout`. The engine must have stopped.
     ///

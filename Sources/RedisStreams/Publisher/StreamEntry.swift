@@ -31,6 +31,15 @@ struct StreamEntry {
     /// The signal's id; nil in foreign entries.
     var identifier: String? { fields["id"] }
 
+    /// The pair (`exchange:symbol:strategy:`) and the tick of an id; nil for what is none of ours.
+    static func tick(of identifier: String) -> (pair: String, tick: UInt64)? {
+        let base = identifier.hasSuffix(":gap") ? identifier.dropLast(4) : identifier[...]
+        guard let colon = base.lastIndex(of: ":"), let tick = UInt64(base[base.index(after: colon)...]) else {
+            return nil
+        }
+        return (String(base[...colon]), tick)
+    }
+
     /// What must agree for two entries of one id to be the same: signal, price, averages and reason.
     var content: [String] {
         ["signal", "price", "shortSMA", "longSMA", "reason"].map { fields[$0] ?? "" }

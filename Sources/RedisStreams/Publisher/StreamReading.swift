@@ -16,11 +16,17 @@ struct StreamReading {
     private(set) var signs: [PublishedSign] = []
     private(set) var newestMillis: UInt64 = 0
     private(set) var foreignEntries = 0
+    /// The newest tick of each pair; nil where nobody asks.
+    private(set) var newestTicks: [String: UInt64]?
     /// Whether the whole stream was read.
     var hasReachedStart = false
 
     /// Reads back over `leastEntries` entries, and further to `floorMillis` where that is given.
-    init(catalog: MarketCatalog, leastEntries: Int, mostTail: Int, floorMillis: UInt64?) {
+    init(
+        catalog: MarketCatalog, leastEntries: Int, mostTail: Int, floorMillis: UInt64?,
+        newestTicks: [String: UInt64]? = nil
+    ) {
+        self.newestTicks = newestTicks
         var pairs: [String: (UInt32, UInt16)] = [:]
         for instrument in catalog.instruments.indices {
             for strategy in catalog.strategies.indices {
@@ -42,6 +48,10 @@ struct StreamReading {
         newestMillis = max(newestMillis, id.millis)
         let held = HeldSignal(entry: id, content: entry.content)
         for position in positions where present[position] == nil { present[position] = held }
+        if newestTicks != nil, let (pair, tick) = entry.identifier.flatMap(StreamEntry.tick) {
+            let newest = newestTicks?[pair] ?? 0
+            newestTicks?[pair] = max(newest, tick)
+        }
         if let identifier = entry.identifier, let sign = sign(identifier, entry) {
             if tail.count < mostTail, tail[identifier] == nil { tail[identifier] = held }
             let prefix = "\(sign.instrument)/\(sign.strategy)"
@@ -54,10 +64,7 @@ struct StreamReading {
 
     /// Reads `exchange:symbol:strategy:tickId[:gap]` by the catalogue's prefixes; nil for what is none of ours.
     private func sign(_ identifier: String, _ entry: StreamEntry) -> PublishedSign? {
-        let base = identifier.hasSuffix(":gap") ? identifier.dropLast(4) : identifier[...]
-        guard let colon = base.lastIndex(of: ":"), let tickID = UInt64(base[base.index(after: colon)...]),
-            let pair = pairs[String(base[...colon])]
-        else { return nil }
+        guard let (prefix, tickID) = StreamEntry.tick(of: identifier), let pair = pairs[prefix] else { return nil }
         let side: Side
         switch entry.fields["signal"] {
         case "BUY": side = .buy
@@ -74,6 +81,13 @@ struct StreamExtent {
     private let oldest: StreamEntryID?
     /// The newest entry that `XDEL` has removed; nil before Redis 7.
     private let newestDeleted: StreamEntryID?
+
+    /// There is no stream.
+    static let nothing = StreamExtent(newest: .zero, oldest: nil, newestDeleted: nil)
+
+    private init(newest: StreamEntryID, oldest: StreamEntryID?, newestDeleted: StreamEntryID?) {
+        (self.newest, self.oldest, self.newestDeleted) = (newest, oldest, newestDeleted)
+    }
 
     /// Reads the reply; nil where it is none.
     init?(_ reply: RedisReply) {
