@@ -192,7 +192,9 @@ public final class JournalCatchUp: @unchecked Sendable {
     /// Places a player in the segment that holds the entry behind which the records are missing.
     private func open() throws(ReplayError) {
         let folder = try folder()
-        guard let segment = try segments(in: folder).last(where: { $0.firstSequence <= place.sequence }) else {
+        // Of a first run that had stored nothing the place is in front of the first entry, which is 1.
+        let before = max(1, place.sequence)
+        guard let segment = try segments(in: folder).last(where: { $0.firstSequence <= before }) else {
             throw .journal(.incomplete(chain: JournalChain(.engine), reason: "entry \(place.sequence) was recycled"))
         }
         try open(segment.segment, in: folder)

@@ -118,6 +118,7 @@ import Testing
         #expect(await run.metric("tickline_dropped_total") == 0, "\(name)")
         #expect(run.process.stop() == 0)
         #expect(!run.process.output.contains("refused records"), "\(run.process.output.suffix(500))")
+        #expect(!run.process.output.contains("lacks records"), "\(run.process.output.suffix(500))")
         exchange?.process.stop()
     }
 

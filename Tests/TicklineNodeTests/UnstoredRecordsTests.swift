@@ -174,9 +174,9 @@ import TradingModel
         async throws
     {
         defer { folder.remove() }
-        try await killed("data", ["BTCUSDT", "ETHUSDT"], 1...4_000, as: "1")
-        try await killed("1", ["ETHUSDT"], 4_001...6_000, as: "2")
-        try await killed("2", ["SOLUSDT", "ETHUSDT", "BTCUSDT"], 6_001...7_000, longPeriod: 3, as: "3")
+        try await killed("data", ["BTCUSDT", "ETHUSDT"], 1...6_000, as: "1")
+        try await killed("1", ["ETHUSDT"], 6_001...8_000, as: "2")
+        try await killed("2", ["SOLUSDT", "ETHUSDT", "BTCUSDT"], 8_001...9_000, longPeriod: 3, as: "3")
         let journal = try JournalFolder(path: folder.url.appendingPathComponent("3/journal").path)
         let newest = try SegmentReader(path: try #require(journal.chains[JournalChain(.engine)]?.last).path)
         let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
@@ -189,7 +189,7 @@ import TradingModel
         let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
         let backlog = JournalCatchUp(
             path: journal.path, run: newest.identity.run + 1, names: names,
-            detour: RecordDetour(behind: 1, reached: last), metrics: metrics, logger: errors.logger)
+            detour: RecordDetour(behind: 0, reached: last), metrics: metrics, logger: errors.logger)
         backlog.begin()
         var (trades, decisions): ([String: [UInt64]], [String]) = ([:], [])
         var (half, fullest): (Tick?, Int) = (nil, 0)
@@ -209,14 +209,14 @@ import TradingModel
                 }
             }
         }
-        #expect(trades["BTCUSDT"] == Array(1...4_000) + Array(6_001...7_000))
-        #expect(trades["ETHUSDT"] == Array(1...7_000) && trades["SOLUSDT"] == Array(6_001...7_000))
+        #expect(trades["BTCUSDT"] == Array(1...6_000) + Array(8_001...9_000))
+        #expect(trades["ETHUSDT"] == Array(1...9_000) && trades["SOLUSDT"] == Array(8_001...9_000))
         #expect(trades["XRPUSDT"] == nil && fullest == backlog.ring.capacitySlots)
         func ids(_ symbol: String, _ trades: ClosedRange<Int>, longPeriod: Int = 2) -> [String] {
             trades.map { "binance:\(symbol):sma-1-\(longPeriod):\($0)" }
         }
-        var expected = ids("BTCUSDT", 3...4_000) + ids("ETHUSDT", 3...6_000)
-        for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] { expected += ids(symbol, 6_004...7_000, longPeriod: 3) }
+        var expected = ids("BTCUSDT", 3...6_000) + ids("ETHUSDT", 3...8_000)
+        for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] { expected += ids(symbol, 8_004...9_000, longPeriod: 3) }
         #expect(decisions.sorted() == expected.sorted(), "\(decisions.count), not \(expected.count)")
         #expect(metrics.total("tickline_dropped_total") == 0 && errors.all.isEmpty, "\(errors.all)")
         print(
