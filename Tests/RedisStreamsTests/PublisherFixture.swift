@@ -55,14 +55,16 @@ final class Rig {
     /// `acknowledgements` is told of every signal the stream holds.
     init(
         _ configuration: SignalPublisherConfiguration, firstOrdinal: UInt64 = 1,
-        recovered: RecoveredSignals = RecoveredSignals(), acknowledgements: Acknowledgements = Acknowledgements()
+        recovered: RecoveredSignals = RecoveredSignals(), earlier: EarlierSignals? = nil,
+        acknowledgements: Acknowledgements = Acknowledgements()
     ) throws {
         health = HealthRegistry().check("redis", roles: [.processor])
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         publisher = try SignalPublisher(
             configuration: configuration, catalog: Fixture.catalog, firstOrdinal: firstOrdinal, recovered: recovered,
-            acknowledged: { acknowledgements.take($0) }, metrics: metrics, health: health, logger: logger)
+            earlier: earlier, acknowledged: { acknowledgements.take($0) }, metrics: metrics, health: health,
+            logger: logger)
     }
 
     /// Errors counted under a name.

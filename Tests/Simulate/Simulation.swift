@@ -36,7 +36,7 @@ final class Simulation: @unchecked Sendable {
     private var unstoredSlots: UInt64 = 0
     /// What can be missing.
     private var forgettable: [Oracle.Forgettable] = []
-    /// Whether the present process began when nothing went wrong any more.
+    /// Whether the present process began when nothing went wrong any more and Redis was there.
     private var beganHealed = false
     /// The most that the journal's files took, and what was wrong with starts.
     private var mostJournalBytes = 0
@@ -188,7 +188,7 @@ final class Simulation: @unchecked Sendable {
             store: { [self] in SimulatedStore(documents) { self.storeOutcome() } }, logger: logger)
         lives.append(process)
         unstoredSlots = 0
-        beganHealed = !isStriking
+        beganHealed = !isStriking && !redis.isAway
         self.process = process
     }
 

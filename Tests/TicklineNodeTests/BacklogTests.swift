@@ -85,6 +85,60 @@ import Testing
         pipeline.engine.shutdown()
     }
 
+    @Test func `what Redis loses while pages are published, and behind the last, comes back from the journal`()
+        async throws
+    {
+        defer { folder.remove() }
+        let trades = 8_000
+        var sizes = TakingOverTests.small
+        sizes.takenOverSignals = 1_000
+        let redis = try await RedisServer()
+        redis.kill()
+        let exchange = try await AlternatingExchange(trades: trades, folder: folder.url)
+        var life = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port, sizes: sizes,
+            budgetMiB: 128)
+        life.startFeeds()
+        try await waitUntil("all is decided", timeout: .seconds(60)) { [life] in life.signals.count == trades - 2 }
+        let killed = try life.killed("killed")
+        await life.stop()
+        await exchange.stop()
+
+        try await redis.restart()
+        var slow = FaultProxy.Fault()
+        slow.request.bytesPerSecond = 1_000_000
+        let proxy = FaultProxy(target: redis.port, fault: slow)
+        defer { proxy.stop() }
+        @Sendable func length() throws -> Int {
+            let reply = try redis.command(["XLEN", "trade_signals_stream"])
+            return Int(reply.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+        }
+        let loss = Task {
+            try await waitUntil("some pages are published", timeout: .seconds(60)) { try length() > 3_500 }
+            let undone = try length()
+            try await redis.restart()
+            return undone
+        }
+        life = try await NodeLife(killed, redis: "redis://127.0.0.1:\(proxy.port)", sizes: sizes, budgetMiB: 128)
+        let undone = try await loss.value
+        try await waitUntil("all is acknowledged", timeout: .seconds(60)) { [life] in
+            life.signals == (UInt64(trades - 2), UInt64(trades - 2))
+        }
+        #expect(undone < trades - 2 && life.errors.all.isEmpty, "\(undone) \(life.errors.all)")
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(trades)))
+
+        // The run is on, and its publisher keeps the last page alone.
+        try await redis.restart()
+        try await waitUntil("all is there again", timeout: .seconds(60)) { try length() >= trades - 2 }
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(trades)))
+        let again = life.metrics.total("tickline_published_again_total")
+        #expect(again >= Double(trades - 2 + 3_000))
+        await life.stop()
+        print(
+            "figure: Redis lost \(undone) and then \(trades - 2) signals of pages of 1,000; \(Int(again)) were put back"
+        )
+    }
+
     @Test func `what went to the console is not published later, and what waited before it is`() async throws {
         defer { folder.remove() }
         let sizes = TakingOverTests.small
