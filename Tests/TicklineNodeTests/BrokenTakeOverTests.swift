@@ -97,6 +97,34 @@ import TradingModel
             "\(Self.signals) published and on record once")
     }
 
+    @Test func `at the budget's end what the next recovery needs is not recycled while a run takes over`() async throws
+    {
+        defer { folder.remove() }
+        let (trades, budgetMiB) = (24_000, 36)
+        let redis = try await RedisServer()
+        redis.kill()
+        // Messages long enough that what is taken over exceeds the budget.
+        let data = try await NodeLife.killedWithFullReserve(folder.url, trades: trades, paddingBytes: 500, redis)
+        let path = data.appendingPathComponent("journal").path
+        func segments() throws -> Int { try JournalFolder(path: path).chains[JournalChain(.engine)]?.count ?? 0 }
+        let before = try segments()
+        let second = Task { [url = redis.url] in
+            _ = try await NodeLife(data, redis: url, sizes: TakingOverTests.small, budgetMiB: budgetMiB)
+        }
+        try await waitUntil("it has put some of it on record") { try segments() >= before + 10 }
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        let onRecord = try Recovery.signals(from: 1, in: JournalFolder(path: path)).reduce(0) { $0 + $1.signals.count }
+        try await redis.restart()
+        let third = try await NodeLife(data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: budgetMiB)
+        let all = UInt64(trades - 2)
+        try await waitUntil("all is acknowledged", timeout: .seconds(60)) { third.signals.acknowledged == all }
+        #expect(third.signals.count == all && third.errors.all.isEmpty, "\(third.errors.all)")
+        await third.stop()
+        #expect(try redis.tradesOfSignals() == Array(3...UInt64(trades)))
+        print("figure: ended at the budget's end with \(onRecord) of \(all) signals on record: all published once")
+    }
+
     /// A run's data that a power loss left: all its signals are acknowledged, and the end of both the feed's chain and the engine's
     /// was never on disk, so that a recovery decides some of them again, by the returned numbers, and not the last ones.
     private func lostPower(_ redis: RedisServer) async throws -> (data: URL, again: ClosedRange<UInt64>) {

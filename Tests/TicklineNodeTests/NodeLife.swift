@@ -22,13 +22,16 @@ struct AlternatingExchange {
     /// - Parameters:
     ///   - first: the id of each instrument's first trade.
     ///   - count: trades of all of them, which come in turn.
+    ///   - paddingBytes: what each message is longer by, in a field that nobody reads.
     init(
-        first: Int = 1, trades count: Int, of symbols: [String] = ["BTCUSDT"], folder: URL
+        first: Int = 1, trades count: Int, of symbols: [String] = ["BTCUSDT"], paddingBytes: Int = 0, folder: URL
     ) async throws {
+        let padding = String(repeating: "-", count: paddingBytes)
         let lines = (0..<count).map { index in
             let id = first + index / symbols.count
             return #"{"e":"trade","E":\#(1_723_161_255_000 + id),"s":"\#(symbols[index % symbols.count])","t":\#(id),"#
-                + #""p":"\#(100 + id % 2).00","q":"1.0","T":\#(1_723_161_255_000 + id),"m":true,"M":true}"#
+                + #""p":"\#(100 + id % 2).00","q":"1.0","T":\#(1_723_161_255_000 + id),"m":true,"M":true,"#
+                + #""padding":"\#(padding)"}"#
         }
         let file = folder.appendingPathComponent("trades-\(first).ndjson")
         try (lines.joined(separator: "\n") + "\n").write(to: file, atomically: true, encoding: .utf8)
@@ -124,7 +127,8 @@ final class NodeLife {
         let journal = copy.appendingPathComponent("journal").path
         for attempt in 1... {
             do {
-                try FileManager.default.copyItem(atPath: folder.journal, toPath: journal)
+                // With the times of the last writes, by which the next run knows what ended before what.
+                try Command.run(["cp", "-rp", folder.journal, journal])
                 break
             } catch {
                 // The running journal has renamed or removed a file meanwhile, which no kill would show.
@@ -148,8 +152,10 @@ final class NodeLife {
 extension NodeLife {
     /// The data of a run that was killed when it had received `trades` and, its reserve being full (36 MiB, `TakingOverTests.small`),
     /// decided on less than half of them.
-    static func killedWithFullReserve(_ folder: URL, trades: Int, _ redis: RedisServer) async throws -> URL {
-        let exchange = try await AlternatingExchange(trades: trades, folder: folder)
+    static func killedWithFullReserve(
+        _ folder: URL, trades: Int, paddingBytes: Int = 0, _ redis: RedisServer
+    ) async throws -> URL {
+        let exchange = try await AlternatingExchange(trades: trades, paddingBytes: paddingBytes, folder: folder)
         let life = try await NodeLife(
             folder.appendingPathComponent("data"), redis: redis.url, port: exchange.port, sizes: TakingOverTests.small,
             budgetMiB: 36)
