@@ -108,9 +108,11 @@ import Testing
         try refused([table], 64, "table.csv is no recording", ".ndjson.gz", "--data folder")
         try refused([recording, files.folder.path], 64, "one journal, or recorded files, not both")
         try refused([files.folder.path, files.folder.path], 64, "one journal")
-        let pipe = files.folder.path + "/pipe.ndjson"
-        #expect(mkfifo(pipe, 0o600) == 0)
-        try refused([pipe], 78, "pipe.ndjson is no regular file")
+        for name in ["pipe.ndjson", "pipe.ndjson.gz"] {
+            let pipe = files.folder.path + "/" + name
+            #expect(mkfifo(pipe, 0o600) == 0)
+            try refused([pipe], 78, "\(name) is no regular file; write what it gives into one first")
+        }
         for count in [257, 300] {
             try refused(Array(repeating: recording, count: count), 64, "\(count) files are too many", "256")
         }
