@@ -120,15 +120,77 @@ import Testing
                         "INSERT INTO \(table) SELECT * FROM copy",
                     ]
                 }
-            let script =
-                "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); [c.execute(s) for s in sys.argv[2:]]; c.commit()"
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-            process.arguments = ["-c", script, path] + statements
-            try process.runUnmasked()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "\(statements)")
+            try alterTables(statements)
         }
+    }
+
+    /// What another program does to the tables.
+    private func alterTables(_ statements: [String]) throws {
+        let script =
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); [c.execute(s) for s in sys.argv[2:]]; c.commit()"
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-c", script, data + "/tickline.sqlite"] + statements
+        try process.runUnmasked()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(statements)")
+    }
+
+    @Test func `where several write what only one of them can tell is no difference, and all else is`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let once = ["--redis", redis.url, "--publish", "once"]
+        try await play(once)
+        let clean = try verify(once)
+        #expect(clean.status == 0, "\(clean)")
+        let path = data + "/tickline.sqlite"
+        func rows(_ query: String) throws -> [[String: String]] { try SQLiteReader.rows(query, of: path) }
+        let gaps = try rows("SELECT _id FROM gaps ORDER BY fromId LIMIT 2").map { $0["_id"]! }
+        let state = try #require(try rows("SELECT _id FROM trade_signals WHERE isSignal = 0 LIMIT 1").first?["_id"])
+        let signals = try rows("SELECT _id, tickId FROM trade_signals WHERE isSignal = 1 ORDER BY tickId")
+        let (signal, altered) = (try #require(signals.first), try #require(signals.last?["_id"]))
+        let unknown = signal["_id"]!.replacing(signal["tickId"]!, with: "\(Int(signal["tickId"]!)! + 1)")
+        // Another instance's gap and state, another's times and causes; then what nobody may write.
+        try alterTables([
+            "CREATE TEMP TABLE g AS SELECT * FROM gaps WHERE _id = '\(gaps[1])'",
+            "UPDATE g SET _id = _id || '0', toId = toId + 1, missing = missing + 1", "INSERT INTO gaps SELECT * FROM g",
+            "UPDATE gaps SET cause = 'skip', noticedTimeNanos = noticedTimeNanos + 1 WHERE _id = '\(gaps[0])'",
+            "CREATE TEMP TABLE d AS SELECT * FROM trade_signals WHERE _id = '\(state)'",
+            "UPDATE d SET _id = _id || '0', reason = 'odd'", "INSERT INTO trade_signals SELECT * FROM d",
+            "UPDATE tick_rows SET receive_ns = receive_ns + 1",
+            "CREATE TEMP TABLE s AS SELECT * FROM trade_signals WHERE _id = '\(signal["_id"]!)'",
+            "UPDATE s SET _id = '\(unknown)', tickId = tickId + 1", "INSERT INTO trade_signals SELECT * FROM s",
+            "UPDATE trade_signals SET reason = 'odd' WHERE _id = '\(altered)'",
+        ])
+        // In the stream: another's time, that time twice, and none.
+        let entries = try redis.entries(of: "trade_signals_stream")
+        try #require(entries.count > 3)
+        for (index, times) in [["receiveTime", "1"], ["receiveTime", "1", "receiveTime", "2"], []].enumerated() {
+            let others = entries[index].fields.filter { $0.key != "receiveTime" }.flatMap { [$0.key, $0.value] }
+            try Command.run(["redis-cli", "-p", "\(redis.port)", "XDEL", "trade_signals_stream", entries[index].id])
+            try Command.run(
+                ["redis-cli", "-p", "\(redis.port)", "XADD", "trade_signals_stream", "*"] + others + times)
+        }
+        let shared = try verify(once)
+        let named = shared.lines.filter { $0.contains("in the st") && !$0.hasPrefix("not compared") }
+        #expect(shared.status == 1)
+        let ids = entries.map { $0.fields["id"] ?? "" }
+        #expect(
+            Set(named.map { $0.components(separatedBy: ": ours ")[0] }) == [
+                "unknown to the journal, in the store: \(unknown)", "altered in the store: \(altered), reason",
+                "altered in the stream: \(ids[1]), receiveTime", "altered in the stream: \(ids[2]), receiveTime",
+            ], "\(named)")
+        #expect(shared.lines.contains { $0.hasPrefix("store: ") && $0.hasSuffix(", 2 outside of the journal") })
+        // One writer alone answers for all of it.
+        let alone = try verify(["--redis", redis.url])
+        let expected = [
+            "unknown to the journal, in the store: \(gaps[1])0", "altered in the store: \(gaps[0]), cause",
+            "unknown to the journal, in the store: \(state)0", "altered in the stream: \(ids[0]), receiveTime",
+        ]
+        for line in expected {
+            #expect(alone.lines.contains { $0.hasPrefix(line) }, "\(line): \(alone.lines.suffix(3))")
+        }
+        print("figure: where several write \(named.count) differences are named, alone \(alone.lines.count - 4)")
     }
 
     @Test(.enabled(if: MongoServer.shouldRun))
