@@ -102,6 +102,44 @@ import Testing
         }
     }
 
+    @Test func `a run that must not begin yet makes room for acknowledgements alone, and takes none from others`()
+        throws
+    {
+        let fixture = try JournalFixture()
+        let signals = Signals()
+        signals.set(1, 0)
+        let notes = ChainPlan(chain: JournalChain(.acknowledgements), segmentBytes: 65_536, tableEntries: 128)
+        func files() throws -> Set<String> { Set(try FileManager.default.contentsOfDirectory(atPath: fixture.path)) }
+        // The second run's budget is the least there is: the first has left more than that, and more than its starts may take.
+        for segments in [60, 18] {
+            let journal = try fixture.begin(
+                plans: Self.plans + [notes], budgetBytes: segments * 65_536, wallClock: nil)
+            var engine = journal.writer(of: Self.engine)
+            var feed = journal.writer(of: JournalFixture.chain)
+            let before = segments == 18 ? try files() : []
+            let mayBegin = journal.start { signals.value }
+            #expect(mayBegin == (segments == 60))
+            if mayBegin {
+                for number in 0..<48 as Range<UInt64> { feed.write(number, bytes: 20_000) }
+                try fillReserve(&engine, fixture)
+            } else {
+                try waitForLook(signals)
+                let made = try files().subtracting(before)
+                #expect(made.allSatisfy { $0.hasPrefix("\(notes.chain)") } && !made.isEmpty, "\(made)")
+                #expect(try files().isSuperset(of: before))
+                #expect(fixture.health.status.reason.contains("nothing is received before Redis has them"))
+                signals.set(1, 1)
+                try wait { journal.begin() }
+                let hasBegun = engine.advance()
+                #expect(hasBegun)
+                try wait { fixture.metrics.total("tickline_journal_recycled_segments_total") > 0 }
+            }
+            _ = consume engine
+            _ = consume feed
+            journal.stop()
+        }
+    }
+
     @Test func `a clock that is set back makes no acknowledged signal look new, and no new one acknowledged`() throws {
         let fixture = try JournalFixture()
         let signals = Signals()
