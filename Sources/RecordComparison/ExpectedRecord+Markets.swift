@@ -72,7 +72,8 @@ extension ExpectedRecord {
 }
 
 extension StoredValue {
-    /// `[["61500.10","0.5"],…]`, the exchange's own text.
+    /// `[["61500.10","0.5"],…]`, the exchange's own text; not by the code that stored it, whose mistakes
+    /// a proof which shared it would share.
     fileprivate static func levels(_ levels: [BookLevel], _ scale: InstrumentSpecification) -> StoredValue {
         let texts = levels.map { level in
             TextCursor.text(capacityBytes: 640) { text in
