@@ -128,15 +128,8 @@ import TradingModel
     /// A run's data that a power loss left: all its signals are acknowledged, and the end of both the feed's chain and the engine's
     /// was never on disk, so that a recovery decides some of them again, by the returned numbers, and not the last ones.
     private func lostPower(_ redis: RedisServer) async throws -> (data: URL, again: ClosedRange<UInt64>) {
-        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
-        let first = try await NodeLife(
-            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
-            sizes: TakingOverTests.small, budgetMiB: 256)
-        first.startFeeds()
-        try await waitUntil("all is acknowledged", timeout: .seconds(60)) { first.signals.acknowledged == Self.signals }
-        let data = try first.killed("killed")
-        await first.stop()
-        await exchange.stop()
+        let data = try await NodeLife.killedWithAllDecided(
+            folder.url, trades: Self.trades, redis, isPublished: true, budgetMiB: 256)
         let path = data.appendingPathComponent("journal").path
         let newest = try #require(try JournalFolder(path: path).chains[JournalChain(.feed)]?.last)
         try FileManager.default.removeItem(atPath: newest.path)

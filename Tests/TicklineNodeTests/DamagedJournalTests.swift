@@ -14,18 +14,9 @@ import Testing
     private func journals(isPublished: Bool) async throws -> (redis: RedisServer, killed: URL, ended: URL) {
         let redis = try await RedisServer()
         if !isPublished { redis.kill() }
-        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
-        let data = folder.url.appendingPathComponent("data")
-        let life = try await NodeLife(
-            data, redis: redis.url, port: exchange.port, sizes: TakingOverTests.small, budgetMiB: 64)
-        life.startFeeds()
-        try await waitUntil("all is decided", timeout: .seconds(60)) {
-            life.signals.count == Self.trades - 2 && (!isPublished || life.signals.acknowledged == Self.trades - 2)
-        }
-        let killed = try life.killed("killed")
-        await life.stop()
-        await exchange.stop()
-        return (redis, killed, data)
+        let killed = try await NodeLife.killedWithAllDecided(
+            folder.url, trades: Self.trades, redis, isPublished: isPublished)
+        return (redis, killed, folder.url.appendingPathComponent("data"))
     }
 
     /// Damages one byte; a start says which file is damaged and leaves all of them as they are.

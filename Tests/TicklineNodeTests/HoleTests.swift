@@ -28,18 +28,7 @@ import TradingModel
 
     /// The journal of a run that was killed when it had decided all.
     private func journal(_ redis: RedisServer, isPublished: Bool) async throws -> URL {
-        let exchange = try await AlternatingExchange(trades: Self.trades, folder: folder.url)
-        let first = try await NodeLife(
-            folder.url.appendingPathComponent("data"), redis: redis.url, port: exchange.port,
-            sizes: TakingOverTests.small, budgetMiB: 64)
-        first.startFeeds()
-        try await waitUntil("all is decided", timeout: .seconds(60)) {
-            first.signals.count == Self.trades - 2 && (!isPublished || first.signals.acknowledged == Self.trades - 2)
-        }
-        let killed = try first.killed("killed")
-        await first.stop()
-        await exchange.stop()
-        return killed
+        try await NodeLife.killedWithAllDecided(folder.url, trades: Self.trades, redis, isPublished: isPublished)
     }
 
     /// The same without the third engine segment; the signals of that one.

@@ -170,6 +170,27 @@ extension NodeLife {
     }
 }
 
+extension NodeLife {
+    /// The data of a run in `folder`/data that was killed when it had decided all of so many trades and, where `isPublished`, the
+    /// stream had acknowledged it. What the run itself leaves there has ended in order.
+    static func killedWithAllDecided(
+        _ folder: URL, trades: Int, _ redis: RedisServer, isPublished: Bool, budgetMiB: Int = 64
+    ) async throws -> URL {
+        let exchange = try await AlternatingExchange(trades: trades, folder: folder)
+        let life = try await NodeLife(
+            folder.appendingPathComponent("data"), redis: redis.url, port: exchange.port, sizes: TakingOverTests.small,
+            budgetMiB: budgetMiB)
+        life.startFeeds()
+        try await waitUntil("all is decided", timeout: .seconds(60)) {
+            life.signals.count == trades - 2 && (!isPublished || life.signals.acknowledged == trades - 2)
+        }
+        let killed = try life.killed("killed")
+        await life.stop()
+        await exchange.stop()
+        return killed
+    }
+}
+
 extension RedisServer {
     /// The trades on which the stream's signals were decided, in the stream's order, by an independent client.
     func tradesOfSignals() throws -> [UInt64] { try values(of: "tickId").compactMap { UInt64($0) } }
