@@ -15,8 +15,6 @@
         case acknowledgeUnwritten = "acknowledge-unwritten"
         /// What a feed reads is published before it is in the journal.
         case publishUnjournaled = "publish-unjournaled"
-        /// What a page of earlier signals has published is forgotten with it.
-        case forgetPages = "forget-pages"
 
         /// The one that the process' environment names.
         public static let planted = getenv("TICKLINE_PLANTED_BUG").flatMap { PlantedBug(rawValue: String(cString: $0)) }
