@@ -71,7 +71,7 @@ import TradingModel
             #expect(entries(scenario.signals) == expected.filter(\.isSignal), "seed \(seed)")
             #expect(missing(records, isRefilled: false) == scenario.lost, "seed \(seed)")
             #expect(missing(records, isRefilled: true) == scenario.mended, "seed \(seed)")
-            // Where nobody answers, holes wait their whole time, and a ninth may come meanwhile.
+            // Where nobody answers, holes wait their whole time, and more may come than are kept.
             let overflows = scenario.metrics.value("tickline_refills_given_up_total", "overflow")
             #expect(overflows == 0 || fates.contains(.silent), "seed \(seed)")
             try check(records, scenario, seed: seed)

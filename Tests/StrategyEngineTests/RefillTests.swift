@@ -228,10 +228,11 @@ import TradingModel
 
     @Test func `one hole too many gives up the first`() throws {
         var fixture = try fixture()
-        for id in stride(from: UInt64(1), through: 17, by: 2) { _ = fixture.signals(trade(id, 5)) }
-        #expect(fixture.requested().count == 8)
+        let last = 2 * UInt64(HeldStreams.mostHoles)
+        for id in stride(from: UInt64(1), through: last + 1, by: 2) { _ = fixture.signals(trade(id, 5)) }
+        #expect(fixture.requested().count == HeldStreams.mostHoles)
         #expect(ranges(fixture.recorded().gaps) == [[2, 2]])
-        for id in stride(from: UInt64(4), through: 16, by: 2) { _ = fixture.signals(refilled(id, 5)) }
+        for id in stride(from: UInt64(4), through: last, by: 2) { _ = fixture.signals(refilled(id, 5)) }
         #expect(fixture.recorded().gaps.allSatisfy(\.isRefilled) && fixture.core.heldTicks == 0)
     }
 

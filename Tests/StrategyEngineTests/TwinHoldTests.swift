@@ -99,6 +99,22 @@ import TradingModel
         #expect(fixture.requested().map { [$0.firstID, $0.lastID] } == [[8, 10]])
     }
 
+    @Test func `as many holes as are waited for are filled by the other connection, one more gives up the first`()
+        throws
+    {
+        let most = UInt64(HeldStreams.mostHoles) - 1
+        for holes in [most, most + 1] {
+            var fixture = try fixture()
+            for id in 0...holes { _ = fixture.signals(trade(2 * id + 1, 5)) }
+            for id in 1...holes { _ = fixture.signals(trade(2 * id, 5, feed: 1)) }
+            let records = fixture.recorded()
+            let given = holes - most
+            #expect(records.ticks.map(\.id) == Array(1...2 * holes + 1).filter { given == 0 || $0 != 2 })
+            #expect(fixture.metrics.total("tickline_gaps_total") == Double(given))
+            #expect(fixture.metrics.value("tickline_refills_given_up_total", "overflow") == Double(given))
+        }
+    }
+
     @Test func `a full buffer goes on without the missing ids`() throws {
         var fixture = try fixture()
         let most = UInt64(HoldBuffer.capacitySlots)
