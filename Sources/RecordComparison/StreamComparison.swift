@@ -53,15 +53,13 @@ public struct StreamComparison: Sendable {
     public mutating func take(
         entry: String, fields: [(name: String, value: String)], _ report: (RecordDifference) throws -> Void
     ) rethrows {
-        guard let id = fields.first(where: { $0.name == "id" })?.value, let (prefix, tickID) = Self.parts(id),
-            let ranges = covered[prefix]
-        else {
+        guard let id = fields.first(where: { $0.name == "id" })?.value, let (prefix, tickID) = Self.parts(id) else {
             counts.outside += 1
             return
         }
         guard let ours = expected[id] else {
             let isKept = droppedThrough[prefix].map { tickID > $0 } ?? true
-            let isCovered = isKept && ranges.contains { $0.contains(tickID) }
+            let isCovered = isKept && covered[prefix]?.contains { $0.contains(tickID) } == true
             if isCovered { try add(.unknown, id, report) } else { counts.outside += 1 }
             return
         }

@@ -69,6 +69,11 @@ final class RecordVerification {
         var records: [ReplayedRecord] = []
         var decided: [PlayedSignal] = []
         guard try tap.step(&player, { records.append($0) }, signal: { decided.append($0) }) else { return false }
+        let isBehindPassage = player.passages.count > passagesBefore
+        let wasForStream = isForStream
+        // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
+        // where the next one's signals go.
+        if tap.hasChangedRun || isBehindPassage { isForStream = player.description?.isForStream ?? true }
         var fresh: [Decision] = []
         for record in records {
             switch record {
@@ -81,20 +86,15 @@ final class RecordVerification {
             case .kline(let kline): try take(kline, player.sequence)
             }
         }
-        let isBehindPassage = player.passages.count > passagesBefore
         guard tap.hasChangedRun || isBehindPassage else {
             for signal in decided { take(signal) }
             return true
         }
-        // What the earlier run had left has its numbers; what only the next one has on record has that one's. All of it goes
-        // where the next one's signals go.
-        isForStream = player.description?.isForStream ?? true
         for signal in decided where fresh.contains(signal.decision) { take(signal) }
         keepCoverage()
-        if isBehindPassage {
-            endCoverage()
-            try store?.passOver()
-        }
+        // What another instance publishes of a console run's signals is none of this one's.
+        if isBehindPassage || isForStream != wasForStream { endCoverage() }
+        if isBehindPassage { try store?.passOver() }
         begin(player)
         for signal in decided where !fresh.contains(signal.decision) {
             take(signal)
@@ -105,7 +105,7 @@ final class RecordVerification {
 
     private func begin(_ player: borrowing JournalPlayer) {
         let next = player.catalog
-        (catalog, isForStream) = (next, player.description?.isForStream ?? true)
+        catalog = next
         (kindSeries, klineSeries) = ([:], [:])
         pairs = []
         guard let next else { return }
@@ -146,7 +146,7 @@ final class RecordVerification {
         if tick.kind == catalog.instruments[instrument].averageSource.rawValue {
             for index in instrument * catalog.strategies.count..<(instrument + 1) * catalog.strategies.count {
                 let range = pairs[index].ticks ?? tick.id...tick.id
-                pairs[index].ticks = min(range.lowerBound, tick.id)...max(range.upperBound, tick.id)
+                if isForStream { pairs[index].ticks = min(range.lowerBound, tick.id)...max(range.upperBound, tick.id) }
                 if let series = pairs[index].series { store?.cover(series, at: Int64(clamping: tick.id)) }
             }
         }
