@@ -150,6 +150,8 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     /// Drains the rings until `stop`; the body of the engine's thread.
     @inlinable
     public func run() async {
+        // Its chain is begun before there is a tick: beside a feed's, none would look like one that was lost.
+        _ = hasJournalRoom()
         var emptyPolls = 0
         while !isAbandoning {
             if drain() {

@@ -60,4 +60,24 @@ import Testing
         #expect(
             result.output.contains("stream: 200 equal, 2 differences, 0 pending, 0 trimmed, 199 outside"), "\(result)")
     }
+
+    @Test func `a first run's engine has begun its chain before a feed has, so that a kill leaves a sound journal`()
+        async throws
+    {
+        defer { folder.remove() }
+        let exchange = try await AlternatingExchange(trades: 10, folder: folder.url)
+        let life = try await NodeLife(
+            folder.url.appendingPathComponent("data"), redis: nil, port: exchange.port, sizes: TakingOverTests.small,
+            budgetMiB: 64)
+        try await waitUntil("the engine has begun") { try life.engineSegments() == 1 }
+        life.startFeeds()
+        try await waitUntil("the feed's session is on record") {
+            try JournalFolder(path: life.journalPath).chains[JournalChain(.feed)] != nil
+        }
+        let killed = try life.killed("killed")
+        await life.stop()
+        await exchange.stop()
+        let result = try Tickline.run(["journal", "verify", killed.path])
+        #expect(result.status == 0, "\(result)")
+    }
 }
