@@ -222,5 +222,17 @@ import Testing
         }
         let kline = try verify(store).lines.first { $0.contains(", volume: ") }
         #expect(kline?.hasSuffix(#", volume: ours '12.5', theirs '"13"'"#) == true, "\(kline ?? "")")
+        // The last of the first page of a thousand, and more of its key than a page holds.
+        let last = try #require(
+            try mongo.find("ticks", #"{"kind": "trade"}"#, sort: #"{"tickId": 1}"#, most: 1_000).last?["_id"] as? String
+        )
+        try mongo.run(
+            #"""
+            {"aggregate":"ticks","pipeline":[{"$match":{"_id":"\#(last)"}},{"$set":{"n":{"$range":[0,1100]}}},
+            {"$unwind":"$n"},{"$set":{"_id":{"$concat":["$_id",":",{"$toString":"$n"}]}}},{"$unset":"n"},
+            {"$merge":"ticks"}],"cursor":{}}
+            """#)
+        let doubled = try verify(store).lines.filter { $0.hasPrefix("doubled in the store: \(last), again in entry ") }
+        #expect(doubled.count == 1_100)
     }
 }
