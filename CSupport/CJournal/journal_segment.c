@@ -7,6 +7,9 @@
 
 static const uint64_t MAGIC = 0x4C4E524A4B434954ull; // "TICKJRNL", least byte first
 static const uint64_t SEALED = 1ull << 63;
+// Of the word that says what is on disk: versions before it left that word 0, and pass over it now, so the header's
+// version is the same.
+static const uint64_t NOTED = 1ull << 63;
 
 struct header {
     uint64_t magic;
@@ -16,10 +19,16 @@ struct header {
     uint8_t padding[64];
     // The writer's: entries visible, with SEALED where no more will follow.
     _Atomic uint64_t committed;
+    uint8_t more_padding[48];
+    // The synchronising thread's: NOTED, and entries known to be on disk.
+    _Atomic uint64_t on_disk;
 };
 
 _Static_assert(sizeof(struct header) <= JOURNAL_HEADER_BYTES, "the header fits its place");
 _Static_assert(offsetof(struct header, committed) >= 128, "what the writer changes has its own cache line");
+_Static_assert(offsetof(struct header, committed) % 64 + sizeof(uint64_t) <= 64, "and is within it");
+_Static_assert(offsetof(struct header, on_disk) == 192,
+               "so has what another thread changes; the place is the format's");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
 
 // Entries of another run, segment or chain that a recycled file still holds have another seed.
@@ -38,6 +47,8 @@ void journal_segment_create(uint8_t *base, const struct journal_identity *identi
     header->version = JOURNAL_VERSION;
     header->identity = *identity;
     header->checksum = journal_checksum(JOURNAL_VERSION, identity, sizeof *identity);
+    // relaxed: nobody knows of the segment yet.
+    atomic_store_explicit(&header->on_disk, NOTED, memory_order_relaxed);
     // A process killed before this store leaves a file that nobody has begun. The signal fence keeps the compiler's
     // order; a process's end keeps the processor's.
     atomic_signal_fence(memory_order_release);
@@ -78,6 +89,12 @@ void journal_segment_seal(uint8_t *base, uint64_t entries) {
     atomic_store_explicit(&((struct header *)base)->committed, entries | SEALED, memory_order_release);
 }
 
+void journal_segment_note_on_disk(uint8_t *base, uint64_t entries) {
+    // relaxed: it says something of the disk, nothing of memory; which entries are visible is said by `committed`
+    // alone.
+    atomic_store_explicit(&((struct header *)base)->on_disk, entries | NOTED, memory_order_relaxed);
+}
+
 enum journal_result journal_segment_open(const uint8_t *base, uint64_t mapped_bytes,
                                          struct journal_identity *identity) {
     if (mapped_bytes < JOURNAL_HEADER_BYTES) return JOURNAL_NOT_A_JOURNAL;
@@ -106,6 +123,13 @@ uint64_t journal_segment_committed(const uint8_t *base) {
 
 int journal_segment_is_sealed(const uint8_t *base) {
     return (committed_word(base) & SEALED) != 0;
+}
+
+uint64_t journal_segment_on_disk(const uint8_t *base) {
+    // relaxed: as in journal_segment_note_on_disk. The cast is as above.
+    uint64_t word =
+        atomic_load_explicit((_Atomic uint64_t *)&((struct header *)(uintptr_t)base)->on_disk, memory_order_relaxed);
+    return (word & NOTED) != 0 ? word & ~NOTED : JOURNAL_NOTHING_NOTED;
 }
 
 int journal_segment_read(const uint8_t *base, const struct journal_identity *identity, uint64_t index, int places_data,

@@ -96,20 +96,23 @@ public struct ChainCheck: Sendable {
         of segment: SegmentReader, _ scan: EntryScan, next: SegmentIdentity?, _ findings: inout [ChainFinding]
     ) {
         let first = segment.identity.firstSequence
-        if scan.uncommittedEntries > (segment.isSealed ? 0 : 1) {
+        let isNoted = segment.notedOnDisk != nil
+        // The header of an open one may have come to the disk before its last entries did.
+        if scan.uncommittedEntries > (segment.isSealed ? 0 : isNoted ? Int.max : 1) {
             findings.append(
                 .damagedHeader(path: segment.path, reason: "it counts \(scan.committedEntries) entries and has more"))
         }
-        if !segment.isSealed, next?.run == segment.identity.run {
+        if !segment.isSealed, !isNoted, next?.run == segment.identity.run {
             findings.append(.damagedHeader(path: segment.path, reason: "its run goes on, but it is not sealed"))
         }
-        // Whole entries that are not counted yet were appended all the same, as a new run sees it too.
-        let appended = scan.committedEntries + scan.uncommittedEntries
-        expectedSequence = first + UInt64(appended)
+        expectedSequence = first + UInt64(scan.appendedEntries)
+        if isNoted, scan.wholeAtStart >= segment.durableEntries {
+            return checkPowerLoss(of: segment, scan, next: next, &findings)
+        }
         guard let firstBad = scan.damaged.first?.lowerBound else { return }
         // A new run goes on behind what it found whole; without one nothing whole may follow.
         let isTorn =
-            !segment.isSealed
+            !isNoted && !segment.isSealed
             && (next.map { $0.firstSequence == first + UInt64(firstBad) }
                 ?? (scan.damaged == [firstBad...scan.committedEntries - 1]))
         if isTorn {
@@ -119,6 +122,31 @@ public struct ChainCheck: Sendable {
         } else {
             for range in scan.damaged { findings.append(.damagedEntries(path: segment.path, range)) }
         }
+    }
+
+    /// What is wrong behind the entries known to have been on disk, which are whole: a power loss can have taken any of them,
+    /// unless a later run has found them whole.
+    private mutating func checkPowerLoss(
+        of segment: SegmentReader, _ scan: EntryScan, next: SegmentIdentity?, _ findings: inout [ChainFinding]
+    ) {
+        let (identity, whole) = (segment.identity, scan.wholeAtStart)
+        let first = identity.firstSequence
+        var end = max(scan.committedEntries, whole)
+        if let next, next.run != identity.run {
+            guard next.firstSequence == first + UInt64(whole) || scan.damaged.isEmpty else {
+                for range in scan.damaged { findings.append(.damagedEntries(path: segment.path, range)) }
+                return
+            }
+            expectedSequence = first + UInt64(whole)
+        } else {
+            // The header of one that was not sealed on the disk says less than was appended when its run went on.
+            if let next, !segment.isSealed, next.segment == identity.segment + 1 {
+                end = max(end, Int(clamping: next.firstSequence.subtractingReportingOverflow(first).partialValue))
+            }
+            expectedSequence = first + UInt64(end)
+        }
+        guard whole < end else { return }
+        findings.append(.tornTail(path: segment.path, wholeEntries: whole, committedEntries: end))
     }
 
     /// What the next readable segment's header says.
@@ -135,7 +163,7 @@ public struct ChainCheck: Sendable {
 private struct EntryScan {
     /// Entries that the writer had made visible.
     let committedEntries: Int
-    /// Whole entries behind them, at most two: one may be about to be counted.
+    /// Whole entries behind them: one may be about to be counted.
     let uncommittedEntries: Int
     /// Those that are not whole, in order.
     private(set) var damaged: [ClosedRange<Int>] = []
@@ -151,11 +179,15 @@ private struct EntryScan {
         }
         committedEntries = committed
         var uncounted = 0
-        while uncounted < 2, segment.entry(at: committed + uncounted) != nil { uncounted += 1 }
+        while segment.entry(at: committed + uncounted) != nil { uncounted += 1 }
         // A writer that goes on meanwhile counts them.
         uncommittedEntries = segment.committedEntries == committed ? uncounted : 0
     }
 
+    /// Whole entries that are not counted yet were appended all the same, as a new run sees it too.
+    var appendedEntries: Int { committedEntries + uncommittedEntries }
+    /// Whole entries from the start.
+    var wholeAtStart: Int { damaged.first?.lowerBound ?? appendedEntries }
     var wholeEntries: Int { committedEntries - damaged.reduce(0) { $0 + $1.count } }
     /// Entries up to the last whole one.
     var readableEntries: Int {

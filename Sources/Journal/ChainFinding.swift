@@ -1,7 +1,7 @@
 /// Something that a check of a chain found.
 public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
-    /// A run's last segment ends before what its writer had appended, as a power loss leaves it; a reader goes by what is
-    /// whole.
+    /// A segment ends before what its writer had appended, behind what is known to have been on disk: as a power loss leaves
+    /// it. A reader goes by what is whole from its start.
     case tornTail(path: String, wholeEntries: Int, committedEntries: Int)
     /// A running journal recycled the segment while it was read.
     case recycled(path: String)

@@ -1,7 +1,8 @@
 /// Reads a chain's entries in order, from segment to segment, while its writer may be writing on or after it ended.
 ///
-/// Used by one thread. A tail torn by a kill or a power loss ends a run's last segment; whatever else is not whole is an
-/// error, and reading stops in front of it. Oldest segments that a running journal recycled since the folder was listed are
+/// Used by one thread. A tail torn by a power loss ends a segment, which may be sealed (`SegmentReader.durableEntries`); where
+/// its run went on in another one, what is gone is missing between the two. Whatever else is not whole is an error, and
+/// reading stops in front of it. Oldest segments that a running journal recycled since the folder was listed are
 /// passed over; recycled later, they are missing.
 public struct ChainReader {
     /// The chain.
@@ -22,9 +23,9 @@ public struct ChainReader {
     /// Begins with the segment numbered `first`, or with the oldest that is there.
     ///
     /// - Parameter passesMissing: whether what is missing between two segments, for it was in memory alone while the disk
-    ///   refused, is passed over: numbers then jump.
-    /// - Parameter refusesHoles: whether the end of the chain is an error where whole entries stand behind one that is not, as
-    ///   damage leaves it, or a power loss that no run followed.
+    ///   refused, or a power loss took it, is passed over: numbers then jump.
+    /// - Parameter refusesHoles: whether the end of the chain is an error where whole entries stand behind one that is not, in
+    ///   a segment that does not say what was on disk: damage leaves it so, or a power loss that no run followed.
     public init(
         _ chain: JournalChain, in folder: JournalFolder, from first: UInt64 = 0, passesMissing: Bool = false,
         refusesHoles: Bool = false
@@ -46,8 +47,7 @@ public struct ChainReader {
 
     /// The next entry; nil where there is none yet. O(bytes it places).
     ///
-    /// - Throws: what opening a segment throws; `damaged` for an entry that is not whole with others behind it; `incomplete`
-    ///   where entries are missing between two segments.
+    /// - Throws: what opening a segment throws; `damaged` for an entry that is not whole and was; `incomplete` where entries are missing between two segments.
     public mutating func next() throws(JournalError) -> JournalEntry? {
         while true {
             if let segment, let entry = segment.entry(at: index) {
@@ -66,9 +66,9 @@ public struct ChainReader {
         // One that its writer has appended since it was asked for is whole.
         guard index < committed, segment.entry(at: index) == nil else { return }
         let text = "entry \(index) of \(committed) is not whole"
-        if segment.isSealed { throw .damaged(path: segment.path, reason: text) }
+        if index < segment.durableEntries { throw .damaged(path: segment.path, reason: text) }
         // A run that followed went on behind what it found whole.
-        guard refusesHoles, nextFile == files.endIndex else { return }
+        guard refusesHoles, segment.notedOnDisk == nil, nextFile == files.endIndex else { return }
         let behind = (index..<min(committed, segment.identity.tableEntries)).count { segment.entry(at: $0) != nil }
         guard behind > 0 else { return }
         throw .damaged(path: segment.path, reason: "\(text); the \(behind) whole ones behind it are passed over")

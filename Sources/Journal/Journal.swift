@@ -29,7 +29,7 @@ public final class Journal: Sendable {
     ///   - existing: what the folder holds.
     ///   - wallClock: now.
     /// - Throws: `system` where the folder can't be made, `budgetTooSmall`, what reading the newest segment of a chain
-    ///   throws, and `damaged` where that is sealed and not whole.
+    ///   throws, and `damaged` where that is not whole and no power loss explains it.
     public init(
         settings: JournalSettings, plans: [ChainPlan], existing: JournalFolder,
         wallClock: @escaping @Sendable () -> UnixNanos,
@@ -49,15 +49,7 @@ public final class Journal: Sendable {
             let reader = try SegmentReader(path: newest.path)
             newestRun = max(newestRun, reader.identity.run)
             let whole = try reader.countSoundEntries()
-            if whole < reader.committedEntries {
-                // Only the machine's end leaves it so.
-                logger.warning(
-                    "the end of a segment is not whole and is left out",
-                    metadata: [
-                        "path": "\(newest.path)", "wholeEntries": "\(whole)",
-                        "writtenEntries": "\(reader.committedEntries)",
-                    ])
-            }
+            Self.warn(of: files, logger)
             nextSequences[chain] = reader.identity.firstSequence + UInt64(whole)
         }
         // A wall clock that was set back must not make this run look older than the last one.
@@ -67,6 +59,23 @@ public final class Journal: Sendable {
         keeper = JournalKeeper(
             settings: settings, plans: plans, exchanges: exchanges, existing: existing, wallClock: wallClock,
             metrics: JournalMetrics(metrics), health: health, logger: logger)
+    }
+
+    /// Says which of the last run's segments of a chain the machine's end has torn. O(bytes not known to be on disk).
+    private static func warn(of files: [JournalFolder.File], _ logger: Logger) {
+        var run: UInt64?
+        for file in files.reversed() {
+            let segment: SegmentReader
+            // Whoever reads one that can't be opened says why.
+            do throws(JournalError) { segment = try SegmentReader(path: file.path) } catch { continue }
+            guard segment.identity.run == run ?? segment.identity.run else { return }
+            run = segment.identity.run
+            let (whole, written) = (segment.countReadableEntries(), segment.committedEntries)
+            guard whole < written else { continue }
+            logger.warning(
+                "the end of a segment is not whole and is left out",
+                metadata: ["path": "\(file.path)", "wholeEntries": "\(whole)", "writtenEntries": "\(written)"])
+        }
     }
 
     /// What the budget must hold at least for these chains.

@@ -6,7 +6,7 @@ public enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
     case notASegment(path: String)
     /// A later version of Tickline wrote it.
     case newer(path: String)
-    /// Its header or entries in the middle of it are damaged: not a tail that a kill or power loss has torn.
+    /// Its header is damaged, or entries that were on disk: not a tail that a power loss has torn.
     case damaged(path: String, reason: String)
     /// Segments or entries in the middle of a chain are missing.
     case incomplete(chain: JournalChain, reason: String)

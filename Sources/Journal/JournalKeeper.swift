@@ -52,6 +52,8 @@ final class JournalKeeper: @unchecked Sendable {
         var out: [SegmentHandle] = []
         /// Entries that were visible at the last synchronisation of the segment in use.
         var syncedEntries: UInt64 = 0
+        /// Segments out of our hands of which a synchronisation has failed.
+        var unsure: Set<UInt64> = []
         var sealed: [Sealed]
 
         init(plan: ChainPlan, exchange: SegmentExchange, nextSegment: UInt64, sealed: [Sealed]) {
@@ -213,7 +215,7 @@ final class JournalKeeper: @unchecked Sendable {
             }
         }
         for index in chains.indices {
-            for handle in chains[index].out { finish(handle, chain: chains[index].plan.chain) }
+            for handle in chains[index].out { finish(handle, of: chains[index]) }
             chains[index].out = []
         }
         health.report(isReady: false, reason: "stopped")
@@ -229,7 +231,7 @@ final class JournalKeeper: @unchecked Sendable {
                 chains[index].out.removeAll { $0.segment == handle.segment }
                 chains[index].syncedEntries = 0
                 if handle.descriptor >= 0 {
-                    if settings.syncIntervalMillis != nil { synchronise(handle) }
+                    if settings.syncIntervalMillis != nil { synchronise(handle, of: chains[index]) }
                     let path = "\(settings.folder)/\(SegmentFile.name(chains[index].plan.chain, handle.segment))"
                     latestEndNanos = max(latestEndNanos + 1, wallClock().rawValue)
                     chains[index].sealed.append(
@@ -237,18 +239,21 @@ final class JournalKeeper: @unchecked Sendable {
                             segment: handle.segment, path: path, bytes: Int(handle.segmentBytes),
                             endedNanos: latestEndNanos, noteBytes: Int(handle.entries) * Int(JOURNAL_ENTRY_BYTES)))
                 }
+                chains[index].unsure.remove(handle.segment)
                 SegmentFile.release(handle)
             }
         }
     }
 
     /// A segment that was made ahead is not needed; one in use stays mapped, for its writer still holds it.
-    private func finish(_ handle: SegmentHandle, chain: JournalChain) {
+    private func finish(_ handle: SegmentHandle, of chain: Chain) {
         if unsafe journal_segment_committed(handle.base) > 0 {
-            if handle.descriptor >= 0, settings.syncIntervalMillis != nil { synchronise(handle) }
+            if handle.descriptor >= 0, settings.syncIntervalMillis != nil { synchronise(handle, of: chain) }
             return
         }
-        if handle.descriptor >= 0 { unsafe unlink("\(settings.folder)/\(SegmentFile.name(chain, handle.segment))") }
+        if handle.descriptor >= 0 {
+            unsafe unlink("\(settings.folder)/\(SegmentFile.name(chain.plan.chain, handle.segment))")
+        }
         SegmentFile.release(handle)
     }
 
@@ -263,18 +268,24 @@ final class JournalKeeper: @unchecked Sendable {
                 // Only the first can have been begun since the last look.
                 guard entries > 0, entries != chains[index].syncedEntries else { continue }
                 chains[index].syncedEntries = entries
-                synchronise(handle)
+                synchronise(handle, of: chains[index])
             }
         }
     }
 
-    private func synchronise(_ handle: SegmentHandle) {
+    /// Brings a segment to the disk, and notes in its header what is there then; the note itself is there with the next time.
+    private func synchronise(_ handle: SegmentHandle, of chain: Chain) {
         let start = MonotonicClock.now()
+        // Asked first: what is appended meanwhile may or may not be there.
+        let entries = unsafe journal_segment_committed(handle.base)
         guard fdatasync(handle.descriptor) == 0 else {
+            // The system takes the pages that it could not write for written: when it succeeds next, they may still be missing.
+            chain.unsure.insert(handle.segment)
             let error = JournalError.system(path: settings.folder, reason: SegmentFile.text(errno))
             syncTrouble = error.description
             return count(error)
         }
+        if !chain.unsure.contains(handle.segment) { unsafe journal_segment_note_on_disk(handle.base, entries) }
         syncTrouble = ""
         metrics.syncs.add()
         metrics.syncSeconds.record(nanos: MonotonicClock.now().nanos(since: start))

@@ -49,7 +49,7 @@ public struct ProgressLog: ~Copyable {
 
     /// The notes of a chain, newest first, as long as `body` returns true; a torn tail ends nothing. O(notes read).
     ///
-    /// - Throws: what opening a segment throws, and `damaged` for a sealed one with a note that is not whole.
+    /// - Throws: what opening a segment throws, and `damaged` for one with a note that is not whole and was.
     public static func readBackwards(
         _ chain: JournalChain, in folder: JournalFolder, _ body: (UInt64, UInt64, UInt64) -> Bool
     ) throws(JournalError) {

@@ -61,6 +61,22 @@ import Glibc
     /// Entries the writer has made visible by now; it may be writing on.
     public var committedEntries: Int { unsafe Int(journal_segment_committed(base)) }
 
+    /// Entries known to be on disk, and what they place; nil where the version that wrote the segment did not note that.
+    public var notedOnDisk: Int? {
+        let entries = unsafe journal_segment_on_disk(base)
+        return entries == JOURNAL_NOTHING_NOTED ? nil : Int(entries)
+    }
+
+    /// So many entries from the start are whole unless something has damaged them: those known to be on disk. What is not
+    /// whole behind them may never have got there before a power loss, also in a sealed segment: its header says that it is
+    /// complete, and may have got there first. Of a segment without a note a sealed one's are all taken for it, an open
+    /// one's none.
+    public var durableEntries: Int {
+        let noted = notedOnDisk
+        let committed = committedEntries
+        return min(noted ?? (isSealed ? committed : 0), committed)
+    }
+
     /// The entry at `index`, counted from 0; nil where it is not whole or not written. O(bytes it places).
     public func entry(at index: Int) -> JournalEntry? {
         guard index >= 0, index < identity.tableEntries else { return nil }
@@ -111,19 +127,26 @@ import Glibc
         return now.run == raw.run && now.segment == raw.segment && now.first_sequence == raw.first_sequence
     }
 
-    /// Whether whole entries stand behind the first `count`, of which the next one is not whole. O(bytes).
-    public func hasWholeEntries(behind count: Int) -> Bool {
-        (count..<max(count, committedEntries)).contains { entry(at: $0) != nil }
+    /// Whether there are entries and the first one, which is not whole, was lost by damage. O(bytes).
+    public var isBeginningDamaged: Bool {
+        notedOnDisk == nil ? (0..<committedEntries).contains { entry(at: $0) != nil } : durableEntries > 0
     }
 
-    /// Whole entries from the start, which are all where the segment is sealed. O(bytes).
+    /// Whole entries from the start, among which are all that are known to be on disk. O(bytes).
     ///
-    /// - Throws: `damaged` where a sealed segment's are not: no kill has torn it.
+    /// - Throws: `damaged` where they are not: neither a kill nor a power loss has torn it.
     public func countSoundEntries() throws(JournalError) -> Int {
-        let (count, committed) = (countWholeEntries(), committedEntries)
-        guard !isSealed || count >= committed else {
-            throw .damaged(path: path, reason: "entry \(count) of \(committed) is not whole")
+        let count = countWholeEntries()
+        guard count >= durableEntries else {
+            throw .damaged(path: path, reason: "entry \(count) of \(committedEntries) is not whole")
         }
+        return count
+    }
+
+    /// Entries that a reader finds from the start if none is damaged. O(bytes of those not known to be on disk).
+    public func countReadableEntries() -> Int {
+        var count = durableEntries
+        while entry(at: count) != nil { count += 1 }
         return count
     }
 

@@ -6,7 +6,7 @@ public struct SegmentSummary: Sendable, Equatable {
         case sealed
         /// Its writer is running, or was killed and everything it appended is there.
         case open
-        /// A power loss took the end: fewer entries are whole than were appended.
+        /// A power loss took the end: fewer entries are whole than were appended, though it may be sealed.
         case torn(committedEntries: Int)
     }
 
@@ -21,17 +21,13 @@ public struct SegmentSummary: Sendable, Equatable {
 }
 
 extension SegmentReader {
-    /// The summary now. O(entries and their bytes) for a segment that is not sealed, whose end has to be looked for.
+    /// The summary now. O(bytes of the entries not known to be on disk), among which its end has to be looked for.
     public func summary() -> SegmentSummary {
         let (isSealed, committed) = (isSealed, min(committedEntries, identity.tableEntries))
-        var entries = committed
-        if !isSealed {
-            entries = 0
-            while entries < committed, entry(at: entries) != nil { entries += 1 }
-        }
+        let entries = min(countReadableEntries(), committed)
         return SegmentSummary(
             identity: identity, entries: entries, usedBytes: usedBytes(ofFirst: entries),
-            state: isSealed ? .sealed : entries < committed ? .torn(committedEntries: committed) : .open)
+            state: entries < committed ? .torn(committedEntries: committed) : isSealed ? .sealed : .open)
     }
 
     /// Bytes of header, entries and data that the first `count` entries take.

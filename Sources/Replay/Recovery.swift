@@ -124,13 +124,12 @@ public struct Recovery: Sendable {
     ) throws(ReplayError) -> (segment: UInt64?, missing: [String]) {
         var begin: UInt64? = limit?.firstSequence
         var missing: [String] = []
-        var oldest: SegmentReader?
+        var damaged: SegmentReader?
         do throws(JournalError) {
             for file in (folder.chains[JournalChain(.engine)] ?? []).reversed()
             where limit.map({ file.segment < $0.segment }) ?? true {
                 let segment = try SegmentReader(path: file.path)
-                let count = segment.isSealed ? segment.committedEntries : segment.countWholeEntries()
-                let end = segment.identity.firstSequence + UInt64(count)
+                let end = segment.identity.firstSequence + UInt64(segment.countReadableEntries())
                 if let begin, end != begin {
                     missing.append("the engine's entries \(end) to \(begin - 1) were never on disk")
                 }
@@ -138,12 +137,10 @@ public struct Recovery: Sendable {
                 if segment.entry(at: 0)?.kind == EngineEntryKind.checkpoint {
                     return (segment.identity.segment, missing)
                 }
-                oldest = segment
+                if segment.isBeginningDamaged { damaged = segment }
             }
             // There is no state to go back to, and there were decisions.
-            if let oldest, oldest.hasWholeEntries(behind: 0) {
-                throw .damaged(path: oldest.path, reason: "its first entry is not whole")
-            }
+            if let damaged { throw .damaged(path: damaged.path, reason: "its first entry is not whole") }
         } catch { throw .journal(error) }
         return (nil, missing)
     }

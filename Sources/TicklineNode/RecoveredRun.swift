@@ -51,7 +51,7 @@ struct RecoveredRun: Sendable {
             return false
         }
         // A run with a store begins with a note: without any there was none. Notes of entries that were in memory alone, while
-        // the disk refused, count for nothing: this run gives their numbers to others.
+        // the disk refused, or that a power loss took, count for nothing: this run gives their numbers to others.
         let lastSequence = try Self.lastEngineSequence(in: folder)
         self.lastSequence = lastSequence
         if let noted = stored { stored = min(noted, lastSequence) }
@@ -73,7 +73,7 @@ struct RecoveredRun: Sendable {
         }
         newestEntryMillis = found.map(\.entryMillis).max()
         if let last, last > state.recordedSignals + UInt64(state.unrecorded.count) {
-            // Their signals were in memory alone: others must not take their numbers.
+            // Their signals were in memory alone, or a power loss took them: others must not take their numbers.
             self.state = state.renumbered(behind: last)
             acknowledgements = []
         } else {
@@ -167,7 +167,7 @@ struct RecoveredRun: Sendable {
         let lost = waiting.count - Set(parts.flatMap { $0.signals.map(\.number).filter(waiting.contains) }).count
         if lost > 0 {
             logger.error(
-                "signals without acknowledgement can't be published: they were in memory alone, or are recycled",
+                "signals without acknowledgement can't be published: they were never on disk, or are recycled",
                 metadata: ["signals": "\(lost)", "among": "\(waiting.lowerBound)-\(waiting.upperBound - 1)"])
         }
         return parts.filter(\.isForStream)
@@ -175,7 +175,7 @@ struct RecoveredRun: Sendable {
 
     /// The signals by rising number with none left out: the publisher tells them by their numbers.
     ///
-    /// A number without acknowledgement that is not on disk, since it was in memory alone, is another place of the signal in front
+    /// A number without acknowledgement that is not on disk, since it never got there, is another place of the signal in front
     /// of it: an id is sent once, whatever the number of its places, and all are told by its one entry.
     private static func withoutHoles(
         _ parts: [Recovery.Part], from begin: UInt64, until end: UInt64

@@ -74,12 +74,21 @@ import Testing
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             bytes[4_096 + entries / 2 * 64 + 20] ^= 4
             try bytes.write(to: URL(fileURLWithPath: path))
+            let text = "\(path) is damaged (entry \(entries / 2) of \(entries) is not whole"
+            // Known to have been on disk, and as a power loss leaves it that took entries in the middle.
+            try TornSegment.note(entries / 2 + 1, in: path)
+            try expect(["journal", "verify", copy], 1, "entry \(entries / 2): damaged")
+            for arguments in commands { try expect(arguments, 78, "\(text))") }
+            try TornSegment.note(entries / 2, in: path)
+            try expect(
+                ["journal", "verify", copy], 0, "torn tail, \(entries / 2) whole entries of \(entries)", "sound")
+            for arguments in commands { try expect(arguments, 0) }
+            // Of a version that noted nothing.
+            try TornSegment.note(nil, in: path)
             try expect(["journal", "verify", copy], 1, "entry \(entries / 2): damaged")
             for arguments in commands {
                 try expect(
-                    arguments, 78,
-                    "\(path) is damaged (entry \(entries / 2) of \(entries) is not whole; the"
-                        + " \(entries - entries / 2 - 1) whole ones behind it are passed over)")
+                    arguments, 78, "\(text); the \(entries - entries / 2 - 1) whole ones behind it are passed over)")
             }
         }
     }

@@ -93,9 +93,10 @@ import Testing
         print("figure: \(found) flips in what is used, all found; \(silent) beside it, none reported")
     }
 
-    @Test func `a torn tail is named and no damage, unless something whole follows it`() throws {
+    @Test func `of a version that noted nothing, a torn tail is no damage unless something whole follows it`() throws {
         let fixture = try JournalFixture()
         let files = try Self.write(fixture, isKilled: true)
+        for file in files { try TornSegment.note(nil, in: file.path) }
         #expect(try Self.findings(fixture).findings.isEmpty, "a kill alone tears nothing")
         let last = try #require(files.last)
         let count = try SegmentReader(path: last.path).summary().entries
@@ -114,7 +115,25 @@ import Testing
                 == [.damagedEntries(path: end.path, entries - 1...entries - 1)])
     }
 
-    @Test func `a torn tail that a new run went on behind stays one`() throws {
+    @Test func `an open segment's tail is torn behind what is known to be on disk, and damaged in front of it`() throws
+    {
+        let fixture = try JournalFixture()
+        let last = try #require(try Self.write(fixture, isKilled: true).last)
+        let segment = try SegmentReader(path: last.path)
+        let count = segment.committedEntries
+        #expect(!segment.isSealed && segment.notedOnDisk == count)
+        for bad in [count - 1, count - 2, 5] {
+            let place = Self.header + bad * 64 + 20
+            try TornSegment.note(bad, in: last.path)
+            #expect(
+                try Self.flip(last, at: place, fixture)
+                    == [.tornTail(path: last.path, wholeEntries: bad, committedEntries: count)])
+            try TornSegment.note(bad + 1, in: last.path)
+            #expect(try Self.flip(last, at: place, fixture) == [.damagedEntries(path: last.path, bad...bad)])
+        }
+    }
+
+    @Test(arguments: [0, nil]) func `a torn tail that a new run went on behind stays one`(noted: Int?) throws {
         let fixture = try JournalFixture()
         var files = try Self.write(fixture, isKilled: true)
         let last = try #require(files.last)
@@ -122,6 +141,7 @@ import Testing
         var bytes = try Data(contentsOf: URL(fileURLWithPath: last.path))
         bytes[Self.header + (count - 3) * 64 + 20] ^= 1
         try bytes.write(to: URL(fileURLWithPath: last.path))
+        try TornSegment.note(noted, in: last.path)
         let journal = try fixture.begin(wallClock: 5_000)
         journal.start()
         do {

@@ -29,7 +29,8 @@ final class JournalFixture {
     /// A new run in the same folder. Segments of 64 KiB with 128 entries; nil: the machine's clock, set back by `setBack`.
     func begin(
         plans: [ChainPlan] = [ChainPlan(chain: chain, segmentBytes: 65_536, tableEntries: 128)],
-        budgetBytes: Int = 16 << 20, folder other: String? = nil, wallClock: Int64? = 1_000
+        budgetBytes: Int = 16 << 20, folder other: String? = nil, wallClock: Int64? = 1_000,
+        logger: Logger = Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() })
     ) throws -> Journal {
         var settings = JournalSettings(folder: other ?? path, budgetBytes: budgetBytes, syncIntervalMillis: 20)
         settings.checkpointIntervalMillis = 100
@@ -38,8 +39,7 @@ final class JournalFixture {
             wallClock: { [setBackNanos] in
                 let now = wallClock ?? MonotonicClock.wallClock().rawValue
                 return UnixNanos(rawValue: now - setBackNanos.nanos.load(ordering: .relaxed))
-            }, metrics: metrics, health: health,
-            logger: Logger(label: "journal", factory: { _ in SwiftLogNoOpLogHandler() }))
+            }, metrics: metrics, health: health, logger: logger)
     }
 
     /// Everything the chain holds, as (word 2, bytes).

@@ -55,7 +55,7 @@ import Testing
         let writer = UnsafeMutablePointer<ChainWriter>.allocate(capacity: 1)
         writer.initialize(to: journal.writer(of: JournalFixture.chain))
         for number in 0..<50 as Range<UInt64> { writer.pointee.write(number, bytes: 100) }
-        // As a kill leaves it: a copy of the unsealed segment, with a byte wrong in the last entry (0 to 63), in its data (64
+        // As a power loss leaves it: a copy of the unsealed segment, of which 49 entries are known to be on disk, with a byte wrong in the last entry (0 to 63), in its data (64
         // to 163) or behind it.
         let file = try #require(JournalFolder(path: fixture.path).chains[JournalFixture.chain]?.first)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: file.path))
@@ -66,6 +66,7 @@ import Testing
         try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
         let copy = other.appendingPathComponent((file.path as NSString).lastPathComponent)
         try bytes.write(to: copy)
+        try TornSegment.note(49, in: copy.path)
         var reader = ChainReader(JournalFixture.chain, in: try JournalFolder(path: other.path))
         var count = 0
         while try reader.next() != nil { count += 1 }

@@ -115,6 +115,7 @@ import TradingModel
         try newest.seek(toOffset: 4_096)
         try newest.write(contentsOf: Data(count: files[files.count - 1].bytes - 4_096))
         try newest.close()
+        try TornSegment.note(0, in: files[files.count - 1].path)
         let next = try await begin(data, redis)
         await next.stop()
         #expect(next.errors.all.contains { $0.contains("never on disk") }, "\(next.errors.all)")

@@ -50,6 +50,7 @@ import Testing
     /// Takes the entries of an unsealed segment from `first` on away, as a power loss does.
     private func tear(_ file: JournalFolder.File, from first: Int) throws {
         let segment = try SegmentReader(path: file.path)
+        try TornSegment.note(first, in: file.path)
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file.path))
         try handle.seek(toOffset: UInt64(4_096 + first * 64))
         try handle.write(contentsOf: Data(count: (segment.committedEntries - first) * 64))

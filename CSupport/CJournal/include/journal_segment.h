@@ -3,12 +3,14 @@
 // Layout: a header of 4,096 bytes, a table of 64-byte entries, and a data region. An entry says what happened; its
 // words may place bytes of the data region (what a socket's read delivered, a checkpoint). An entry counts once its
 // checksum is right, and so do the bytes it places. Nothing written is changed later, except for the header's last
-// word.
+// two words: how many entries there are, and how many of them are known to be on disk. What is known to be there is
+// whole for ever; of the entries behind it a power loss can take any, also where the header says that the segment is
+// complete.
 //
-// Threads: one appends; any number in any process read. Memory: the caller's mapping, of the size the header names,
-// 64-byte aligned, kept until all are done. Nothing here allocates, blocks or enters the kernel, but touching a page of
-// a mapped file may fault. Cost: an append is two checksums and a 64-byte copy. Order: byte order is the machine's; a
-// file of another order has another magic number and is refused.
+// Threads: one appends; one, which may be another, notes what is on disk; any number in any process read. Memory: the
+// caller's mapping, of the size the header names, 64-byte aligned, kept until all are done. Nothing here allocates,
+// blocks or enters the kernel, but touching a page of a mapped file may fault. Cost: an append is two checksums and a
+// 64-byte copy. Order: byte order is the machine's; a file of another order has another magic number and is refused.
 
 #ifndef TICKLINE_JOURNAL_SEGMENT_H
 #define TICKLINE_JOURNAL_SEGMENT_H
@@ -19,6 +21,8 @@
 #define JOURNAL_VERSION 1u
 #define JOURNAL_HEADER_BYTES 4096u
 #define JOURNAL_ENTRY_BYTES 64u
+// What a segment says to be on disk that is of a version that did not say it.
+#define JOURNAL_NOTHING_NOTED 0xFFFFFFFFFFFFFFFFull
 // Data is placed by 32-bit offsets.
 #define JOURNAL_MOST_SEGMENT_BYTES (1ull << 31)
 
@@ -96,6 +100,11 @@ static inline uint64_t journal_free_entries(const struct journal_writer *_Nonnul
 // Says that no more entries will follow in this segment. By the writer's side, once.
 void journal_segment_seal(uint8_t *_Nonnull base, uint64_t entries);
 
+// Notes that the first `entries` entries and the bytes they place are on disk: so many were visible before a
+// synchronisation of the file began that has succeeded, and none has failed before. By one thread, which need not be
+// the writer's; the number never falls.
+void journal_segment_note_on_disk(uint8_t *_Nonnull base, uint64_t entries);
+
 // ---- readers ----
 
 // Reads and checks the header at `base`, of which `mapped_bytes` are readable.
@@ -108,6 +117,10 @@ uint64_t journal_segment_committed(const uint8_t *_Nonnull base);
 
 // 1 where the segment was sealed, 0 where its writer still runs or was killed.
 int journal_segment_is_sealed(const uint8_t *_Nonnull base);
+
+// Entries that are known to be on disk, and the bytes they place; JOURNAL_NOTHING_NOTED in a segment of a version that
+// noted none. The note itself may have come to the disk later or not at all, never earlier than they did.
+uint64_t journal_segment_on_disk(const uint8_t *_Nonnull base);
 
 // The entry at `index`, copied to `entry`: 1 where it and the bytes it places are whole, else 0. `places_data` says
 // whether entries of this kind place bytes.
