@@ -18,24 +18,33 @@ final class HistoryCursor: SlotCursor {
     private var countedNumber: UInt64?
     /// Whether the entry read last is of an earlier run.
     private var isBehindEarlierRun = false
+    /// The number in the chain that the next entry has unless some are missing in front of it.
+    private var nextSequence: UInt64?
 
     /// Places itself in front of the slot that `first` others come before. What is missing shows when it is needed.
     init(run: UInt64, first: UInt64, in folder: JournalFolder, engineSegment path: String) {
         self.run = run
         enginePath = path
-        reader = ChainReader(chain, in: folder)
+        // What is missing may be another run's, or not needed: the slots' numbers tell.
+        reader = ChainReader(chain, in: folder, passesMissing: true)
         nextNumber = first + 1
     }
 
     /// - Throws: `missingFeed` where the chain begins behind the slot that comes next; what reading throws.
     func fill(_ count: Int) throws(ReplayError) {
         while slots.count < count, let entry = try next(), let segment = reader.segment {
+            let isBehindMissing = nextSequence.map { $0 != entry.sequence } ?? false
+            nextSequence = entry.sequence + 1
             guard segment.identity.run == run else {
                 if segment.identity.run > run { return }
                 isBehindEarlierRun = true
                 continue
             }
-            if entry.sequence == 1 || isBehindEarlierRun { countedNumber = 1 }
+            if isBehindMissing {
+                countedNumber = nil
+            } else if entry.sequence == 1 || isBehindEarlierRun {
+                countedNumber = 1
+            }
             isBehindEarlierRun = false
             guard let some = HistoryReplay.slots(of: entry, in: segment) else { continue }
             guard let number = HistoryReplay.firstNumber(of: entry) ?? countedNumber, number <= nextNumber else {

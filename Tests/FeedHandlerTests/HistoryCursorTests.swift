@@ -88,6 +88,41 @@ import TradingModel
         }
     }
 
+    @Test func `a hole in the history keeps nothing from being found that is not in it`() async throws {
+        let server = HistoryServer { _, target in HistoryServer.trades(target, upTo: 10_000) }
+        defer { server.stop() }
+        let refill = try await Self.fetcher(server, refills: 6, budgetBytes: 1 << 30)
+        let entries = try refill.journaled()
+        let hole = try #require(try refill.journalFolder().chains[JournalChain(.history)])[1]
+        let gone = entries.filter { $0.segment.path == hole.path }
+            .compactMap { HistoryReplay.firstNumber(of: $0.entry).map(Int.init) }
+        let (first, last) = (try #require(gone.first), try #require(gone.last))
+        let files = try TemporaryFolder("tickline-unnumbered")
+        defer { files.remove() }
+        let runs = try [entries, entries].map { try Self.writeUnnumbered($0, in: files.path) }
+        let missing = ReplayError.missingFeed(chain: JournalChain(.history), path: "engine-0.7")
+        try FileManager.default.removeItem(atPath: hole.path)
+        for number in 0..<refill.slots.count {
+            if number >= last {
+                #expect(try Self.slots(refill, behind: number) == Array(refill.slots[number...]))
+            } else {
+                #expect(throws: missing) { try Self.slots(refill, behind: number) }
+            }
+        }
+        #expect(try Self.slots(refill, behind: 0, count: first - 1) == Array(refill.slots[..<(first - 1)]))
+        // Without numbers nothing is known behind it, and all of the next run.
+        let unnumbered = try #require(try JournalFolder(path: files.path).chains[JournalChain(.history)])
+        try FileManager.default.removeItem(atPath: unnumbered[1].path)
+        func slots(_ run: UInt64) throws -> [Tick] {
+            let folder = try JournalFolder(path: files.path)
+            let cursor = HistoryCursor(run: run, first: 0, in: folder, engineSegment: "engine-0.7")
+            try cursor.fill(.max)
+            return cursor.slots
+        }
+        #expect(throws: missing) { try slots(runs[0]) }
+        #expect(try slots(runs[1]) == refill.slots)
+    }
+
     /// Writes the entries again, as a version did that numbered no slots; returns the run.
     private static func writeUnnumbered(
         _ entries: [(entry: JournalEntry, segment: SegmentReader)], in folder: String
