@@ -78,6 +78,29 @@ import TradingModel
         #expect(try probe("XPENDING", "signals", "signal_group", "-", "+", "10", "one").elements?.isEmpty == true)
     }
 
+    @Test func `what a stalled reader was handed behind a takeover comes before what is newer`() async throws {
+        let server = try await RedisServer()
+        let probe = try Probe(server.url)
+        try add(1...2, probe)
+        var stalled = try reader(server)
+        var heir = try reader(server, "two")
+        try stalled.takeOver()
+        try stalled.acknowledge(try stalled.next(most: 10, waitMillis: 1))
+        try heir.takeOver()
+        try add(3...8, probe)
+        let held = try heir.next(most: 2, waitMillis: 1)
+        #expect(positions(held) == ["3-1", "4-1"])
+        // It wakes up just behind its last look at the lease, and is handed two.
+        #expect(throws: SignalSourceError.self) { _ = try stalled.next(most: 2, waitMillis: 1) }
+        try heir.acknowledge(held)
+        #expect(throws: SignalSourceError.self) { _ = try heir.next(most: 10, waitMillis: 1) }
+        try heir.takeOver()
+        let rest = try heir.next(most: 10, waitMillis: 1)
+        #expect(positions(rest) == ["5-1", "6-1", "7-1", "8-1"])
+        try heir.acknowledge(rest)
+        #expect(try heir.backlog() == SourceBacklog(lag: 0, pending: 0, missed: 0))
+    }
+
     @Test(arguments: [["XGROUP", "DESTROY", "signals", "signal_group"], ["DEL", "signals"], ["FLUSHALL"]])
     func `a group that is gone is made again at the beginning, also while a read is blocked`(command: [String])
         async throws

@@ -51,10 +51,11 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
     }
 
     /// What is pending first, oldest first, then what is new; empty once `waitMillis` are over without any. Streams are read in
-    /// the order of the settings.
+    /// the order of the settings. What is new is given out only where no other reader has something earlier pending.
     ///
-    /// - Throws: `unavailable`; `refused` where an operator has to act.
+    /// - Throws: `unavailable`, also where one has: after `takeOver` all of it comes in order; `refused` where an operator has to act.
     public mutating func next(most: Int, waitMillis: Int) throws(SignalSourceError) -> [SignalEntry] {
+        var isBehind = false
         do throws(RedisStreamsError) {
             try claimStalled()
             for index in history.indices {
@@ -64,7 +65,13 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
                     if !page.entries.isEmpty { return page.entries }
                 }
             }
-            return try read(most: most, waitMillis: waitMillis)
+            let entries = try read(most: most, waitMillis: waitMillis)
+            for key in settings.streamKeys {
+                if let first = entries.first(where: { $0.stream == key }), try isPendingElsewhere(before: first) {
+                    isBehind = true
+                }
+            }
+            guard isBehind else { return entries }
         } catch {
             guard isGroupGone(error) else { throw lost(error) }
             do throws(RedisStreamsError) {
@@ -75,6 +82,8 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
                 return []
             } catch { throw lost(error) }
         }
+        // One that had stalled, and read once more before it saw that its time was over; or this is the one.
+        throw .unavailable("another reader has earlier entries in hand")
     }
 
     /// Marks entries as handled and names them in the stream of handled ones, both or neither.
@@ -249,6 +258,16 @@ public struct ConsumerGroupReader: SignalSource, @unchecked Sendable, ~Copyable 
             }
         }
         return entries
+    }
+
+    /// Whether another reader was handed entries in front of one and has not acknowledged them.
+    private func isPendingElsewhere(before first: SignalEntry) throws(RedisStreamsError) -> Bool {
+        let reply = try request([
+            "XPENDING", first.stream, settings.group, "-", "(\(first.position)", "\(Self.pageEntries)",
+        ])
+        return (reply.elements ?? []).contains { item in
+            item.elements.map { $0.count > 1 && $0[1].text != settings.consumer } ?? false
+        }
     }
 
     private static func streams(_ reply: RedisReply) -> [(key: String, items: [RedisReply])] {
