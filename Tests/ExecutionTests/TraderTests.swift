@@ -124,6 +124,22 @@ import TradingModel
         coarse.finish()
     }
 
+    @Test func `a trader that can't reach its source for a lease's time leaves it to another one`() {
+        let (cut, other) = (market.trader("a"), market.trader("b"))
+        cut.step()
+        market.publish([.buy, .sell])
+        // By the store's clock no time passes, so the lease does not lapse; by the traders' a minute of pauses of 100 ms.
+        market.stream.plan(Array(repeating: true, count: 10_000))
+        for _ in 0..<650 {
+            cut.step()
+            other.step()
+        }
+        market.stream.plan([])
+        market.run(other)
+        #expect(market.executed == ["1-01", "2-00"])
+        for trader in [cut, other] { trader.finish() }
+    }
+
     @Test func `every state that orders come to is counted, and a mode that could not be stored is asked for still`() {
         market.publish([.buy, .sell])
         let trader = market.trader("a")

@@ -8,12 +8,18 @@ final class RunningTrader {
     let process: ServerProcess
     private let data: String
 
-    /// Starts it with `arguments`; output goes to `folder/name.log`, data to `folder/data`.
-    init(_ arguments: [String], folder: URL, name: String = "trader", data: String = "data-trader") throws {
+    /// Starts it with `arguments`; output goes to `folder/name.log`, data to `folder/data`. `launcher` is a command that runs
+    /// the rest of its arguments.
+    init(
+        _ arguments: [String], folder: URL, name: String = "trader", data: String = "data-trader",
+        launcher: [String] = []
+    ) throws {
         self.data = folder.appendingPathComponent(data).path
+        let command = launcher + [Tickline.executable]
         process = try ServerProcess(
-            Tickline.executable,
-            ["trader", "--trader-http", "127.0.0.1:0", "--data", self.data] + arguments, folder: folder, name: name)
+            command[0],
+            command.dropFirst() + ["trader", "--trader-http", "127.0.0.1:0", "--data", self.data] + arguments,
+            folder: folder, name: name)
     }
 
     /// Its listener's port, once it listens.

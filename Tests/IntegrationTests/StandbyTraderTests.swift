@@ -10,7 +10,7 @@ struct StandbyTraderTests {
     @Test func `the standby takes over within three seconds of a kill, and no order is lost or doubled`() async throws {
         defer { folder.remove() }
         let kills = 4
-        let desk = try await Desk(turns: kills, folder: folder.url)
+        let desk = try await TraderDesk(turns: kills, folder: folder.url)
         defer { desk.mongo.remove() }
         var (holder, seconds) = (try await desk.start("trader0"), [Double]())
         for number in 1...kills {
@@ -44,7 +44,7 @@ struct StandbyTraderTests {
         defer { folder.remove() }
         // At other moments of an order's life each time.
         let stalls = 6
-        let desk = try await Desk(turns: stalls, folder: folder.url)
+        let desk = try await TraderDesk(turns: stalls, folder: folder.url)
         defer { desk.mongo.remove() }
         var (holder, standby) = (try await desk.start("trader0"), try await desk.start("trader1"))
         try await standsBy(standby)
@@ -84,64 +84,4 @@ struct StandbyTraderTests {
     }
 
     private static func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1e9) }
-}
-
-/// Redis with signals, MongoDB, and traders on them.
-private final class Desk {
-    let redis: RedisServer
-    let mongo: MongoServer
-    let signals: SampleSignals
-    private(set) var published = 0
-    private let folder: URL
-    /// More than are handled before a trader is killed.
-    private static let signalsPerTurn = 300
-
-    init(turns: Int, folder: URL) async throws {
-        var random = SeededRandom(seed: 7)
-        signals = SampleSignals(sides: (0..<turns * Self.signalsPerTurn).map { _ in Bool.random(using: &random) })
-        redis = try await RedisServer()
-        mongo = try MongoServer()
-        self.folder = folder
-        try await mongo.start()
-    }
-
-    /// Starts a trader with a name and data of its own and waits until it listens.
-    func start(_ name: String) async throws -> RunningTrader {
-        let trader = try RunningTrader(
-            [
-                "--redis", redis.url, "--mongo", mongo.uri, "--paper-fill", "signal", "--signal-expiry", "0",
-                "--trade-size", "quantity:0.01", "--sell-target", "short",
-            ], folder: folder, name: name, data: "data-\(name)")
-        try await waitUntil("\(name) listens: \(trader.process.output.suffix(400))") { trader.port != nil }
-        return trader
-    }
-
-    func outcomes() throws -> Int { try mongo.count("signal_outcomes") }
-
-    /// Publishes signals and waits until some of them are handled.
-    func beginTurn() async throws {
-        let handled = try outcomes()
-        try signals.publish(published..<published + Self.signalsPerTurn, to: redis)
-        published += Self.signalsPerTurn
-        try await waitUntil("signals are handled") { try outcomes() >= handled + 20 }
-    }
-
-    /// When the paper venue first accepted an order behind a moment; both are nanoseconds since 1970.
-    func firstAcceptance(after moment: Int64) throws -> Int64? {
-        let filter = #"{"kind": "accept", "timeNanos": {"$gt": {"$numberLong": "\#(moment)"}}}"#
-        let record = try mongo.find("paper_log", filter, sort: #"{"sequence": 1}"#, most: 1).first
-        return (record?["timeNanos"] as? [String: String])?["$numberLong"].flatMap { Int64($0) }
-    }
-
-    /// Lets the traders come to the stream's end, ends them and compares.
-    func finish(_ traders: [RunningTrader]) async throws -> (lost: Int, doubled: Int) {
-        let all = signals.sides.count
-        try await waitUntil("all entries are acknowledged", timeout: .seconds(180)) {
-            try redis.entries(of: "processed_signals").count == all
-        }
-        for trader in traders { #expect(trader.process.stop() == 0) }
-        #expect(try outcomes() == all)
-        #expect(try redis.entries(of: "dead_signals").isEmpty)
-        return try signals.compareWithOrders(of: mongo)
-    }
 }

@@ -22,15 +22,19 @@ public final class MongoServer: @unchecked Sendable {
     private let dataPath: String
     private let replicaSet: Bool
     private let extra: [String]
+    private let hosts: [String]
     private var process: ServerProcess?
 
     /// A server that does not run yet: a replica set of one, or a standalone server; `arguments` are added to the usual ones.
-    /// Its data are in `dataPath`, or in a folder of its own.
-    public init(replicaSet: Bool = true, arguments: [String] = [], dataPath: String? = nil) throws {
+    /// Its data are in `dataPath`, or in a folder of its own; it listens on `hosts` beside 127.0.0.1.
+    public init(
+        replicaSet: Bool = true, arguments: [String] = [], dataPath: String? = nil, hosts: [String] = []
+    ) throws {
         folder = try TemporaryFolder("mongod")
         self.dataPath = dataPath ?? folder.path
         self.replicaSet = replicaSet
         extra = arguments
+        self.hosts = hosts
     }
 
     /// Whether its process runs.
@@ -46,7 +50,10 @@ public final class MongoServer: @unchecked Sendable {
     public var uri: String { "mongodb://127.0.0.1:\(port)/" + (replicaSet ? "?replicaSet=rs0" : "") }
 
     /// The address of this server alone, whatever its state.
-    public var directURI: String { "mongodb://127.0.0.1:\(port)/?directConnection=true" }
+    public var directURI: String { directURI(host: "127.0.0.1") }
+
+    /// The same from where it has another address.
+    public func directURI(host: String) -> String { "mongodb://\(host):\(port)/?directConnection=true" }
 
     /// Starts it over its folder and waits until it takes writes.
     public func start() async throws {
@@ -62,7 +69,8 @@ public final class MongoServer: @unchecked Sendable {
     @discardableResult
     public func launch() throws -> ServerProcess {
         var arguments = [
-            "--dbpath", dataPath, "--port", "\(port)", "--bind_ip", "127.0.0.1", "--nounixsocket",
+            "--dbpath", dataPath, "--port", "\(port)", "--bind_ip",
+            (["127.0.0.1"] + hosts).joined(separator: ","), "--nounixsocket",
             "--wiredTigerCacheSizeGB", "0.25", "--setParameter", "ttlMonitorSleepSecs=1",
             "--setParameter", "enableTestCommands=1",
         ]

@@ -15,16 +15,21 @@ public struct NetworkNamespace: Sendable {
     /// A command that runs the rest of its arguments inside.
     public let launcher: [String]
     private let name: String
+    private let outside: String
 
     /// Makes it with both ends up. Names and addresses are this process's own: 198.18.0.0/15 is for such tests (RFC 2544).
-    public init() throws {
-        let number = Int(getpid()) & 0x3FFF
+    ///
+    /// - Parameter index: which one of a test's, 0 to 3.
+    public init(index: Int = 0) throws {
+        precondition((0...3).contains(index), "two bits of the name are the index")
+        let number = (Int(getpid()) & 0xFFF) << 2 | index
         let base = "198.18.\(number >> 6)."
         let last = (number & 0x3F) * 4
         name = "tickline\(number)"
         hostAddress = base + "\(last + 1)"
         launcher = ["/usr/sbin/ip", "netns", "exec", name]
-        let (outside, inside) = ("tl\(number)a", "tl\(number)b")
+        outside = "tl\(number)a"
+        let inside = "tl\(number)b"
         try Command.run(["ip", "netns", "add", name])
         try Command.run(["ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", name])
         try Command.run(["ip", "address", "add", "\(hostAddress)/30", "dev", outside])
@@ -43,11 +48,22 @@ public struct NetworkNamespace: Sendable {
         try execute(["nft", "add rule inet cable input iif != lo drop; add rule inet cable output oif != lo drop"])
     }
 
+    /// Lets every packet to and from one of the machine's ports vanish.
+    public func drop(port: Int) throws {
+        try execute([
+            "nft",
+            "add rule inet cable input tcp sport \(port) drop; add rule inet cable output tcp dport \(port) drop",
+        ])
+    }
+
     /// Lets packets through again.
     public func pass() throws { try execute(["nft", "flush table inet cable"]) }
 
-    /// Removes it; what still runs inside keeps it alive.
-    public func remove() throws { try Command.run(["ip", "netns", "delete", name]) }
+    /// Removes it and the cable; what still runs inside keeps it alive.
+    public func remove() throws {
+        try Command.run(["ip", "link", "delete", outside])
+        try Command.run(["ip", "netns", "delete", name])
+    }
 
     private func execute(_ command: [String]) throws { try Command.run(launcher + command) }
 }

@@ -17,17 +17,20 @@ public final class RedisServer: @unchecked Sendable {
     private let options: [String]
     private var process: ServerProcess
 
-    /// Starts a server and waits until it answers.
+    /// Starts a server and waits until it answers, on `hosts` beside 127.0.0.1.
     ///
     /// With `appendOnly` every write is on disk before its reply, so a restart keeps all data; else a restart loses it. An
     /// option `{port}` becomes a further free port.
-    public init(appendOnly: Bool = false, password: String? = nil, options: [String] = []) async throws {
+    public init(
+        appendOnly: Bool = false, password: String? = nil, options: [String] = [], hosts: [String] = []
+    ) async throws {
         self.password = password
         folder = try TemporaryFolder("tickline-redis")
         socketPath = "\(folder.path)/redis.sock"
         let shared =
-            [
-                "--bind", "127.0.0.1", "--dir", folder.path, "--save", "", "--unixsocket", socketPath, "--appendonly",
+            ["--bind", "127.0.0.1"] + hosts + (hosts.isEmpty ? [] : ["--protected-mode", "no"])
+            + [
+                "--dir", folder.path, "--save", "", "--unixsocket", socketPath, "--appendonly",
                 appendOnly ? "yes" : "no", "--appendfsync", "always",
             ] + (password.map { ["--requirepass", $0] } ?? [])
         // A free port may be somebody's by the time the server listens; where it is, others are tried.

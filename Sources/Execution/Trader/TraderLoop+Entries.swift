@@ -12,7 +12,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             try lookAround()
             if try handle(entry, readAt: readAt) { handled.append(entry) }
         }
-        do throws(SignalSourceError) { try source.acknowledge(handled) } catch { throw .failed("\(error)") }
+        do throws(SignalSourceError) { try source.acknowledge(handled) } catch { throw .sourceFailed("\(error)") }
     }
 
     /// Handles one entry; false where it was set aside, and so acknowledged already.
@@ -41,7 +41,9 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             SignalOutcome(
                 id: "entry:\(entry.stream):\(entry.position)", key: nil, result: .malformed, reason: reason, tickID: 0,
                 isAfterGap: false, target: nil, token: token, time: clocks.wall()))
-        do throws(SignalSourceError) { try source.setAside(entry, reason: reason) } catch { throw .failed("\(error)") }
+        do throws(SignalSourceError) { try source.setAside(entry, reason: reason) } catch {
+            throw .sourceFailed("\(error)")
+        }
         logger.warning(
             "an entry of the signal stream is set aside",
             metadata: ["stream": "\(entry.stream)", "entry": "\(entry.position)", "reason": "\(reason)"])

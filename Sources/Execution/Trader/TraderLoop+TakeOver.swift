@@ -29,7 +29,7 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             try advance(open)
         }
         try writePositions()
-        do throws(SignalSourceError) { try source.takeOver() } catch { throw .failed("\(error)") }
+        do throws(SignalSourceError) { try source.takeOver() } catch { throw .sourceFailed("\(error)") }
         logger.notice(
             "trading as the lease's holder",
             metadata: ["lease": "\(settings.leaseName)", "token": "\(token)", "openOrders": "\(self.open.count)"])

@@ -31,6 +31,10 @@ package final class TraderLoop<
     var lease: TradingLease?
     private var leaseEndsAt = MonotonicNanos(rawValue: 0)
     private var leaseRenewedAt = MonotonicNanos(rawValue: 0)
+    /// Since when the source has failed; nil while it does not.
+    private var sourceFailsSince: MonotonicNanos?
+    /// Until when the lease is left to others.
+    private var standsAsideUntil = MonotonicNanos(rawValue: 0)
 
     private var isPrepared = false
     private var isTrading = false
@@ -54,8 +58,10 @@ package final class TraderLoop<
     enum Interruption: Error {
         /// Another trader has, or may have, taken over.
         case leaseLost(String)
-        /// The store, the source or the venue failed; the trader takes over anew.
+        /// The store or the venue failed; the trader takes over anew.
         case failed(String)
+        /// The source failed; the trader takes over anew, or leaves it to another one.
+        case sourceFailed(String)
     }
 
     /// Takes the parts; nothing is read before `run`.
@@ -97,10 +103,12 @@ package final class TraderLoop<
             }
             // Also while another trades: it reads the store.
             if try takeRequest() { try readState() }
+            guard clocks.monotonic() >= standsAsideUntil else { return clocks.pause(max(1, settings.leaseMillis / 4)) }
             guard try hold() else { return clocks.pause(max(1, settings.leaseMillis / 4)) }
             try takeOver()
             isTrading = true
             loggedTrouble = ""
+            sourceFailsSince = nil
             metrics.holdsLease.set(1)
             health.report(isReady: true, reason: "trading is \(state.mode.rawValue)")
         } catch { interrupted(error) }
@@ -108,11 +116,7 @@ package final class TraderLoop<
 
     /// Gives the lease back, where it is held, and lets go of everything; once, at the end.
     package func finish() {
-        if let lease {
-            do throws(TradeStoreError) { try store.release(lease) } catch {
-                logger.notice("the lease is left to lapse", metadata: ["error": "\(error)"])
-            }
-        }
+        giveBackLease()
         metrics.holdsLease.set(0)
         source.close()
         venue.close()
@@ -126,12 +130,14 @@ package final class TraderLoop<
         try takeReports()
         try attendToOrders()
         try lookAround()
+        // A look around may have taken as long as the store does.
+        try keepLease()
         // What can be filled any moment is not waited beside.
         let entries: [SignalEntry]
         do throws(SignalSourceError) {
             entries = try source.next(
                 most: isCareful ? 1 : settings.mostBatchEntries, waitMillis: open.isEmpty ? settings.waitMillis : 1)
-        } catch { throw .failed("\(error)") }
+        } catch { throw .sourceFailed("\(error)") }
         isCareful = entries.contains { $0.deliveries > 1 }
         if !entries.isEmpty { try handle(entries) }
     }
@@ -139,13 +145,14 @@ package final class TraderLoop<
     private func interrupted(_ interruption: Interruption) {
         let reason: String
         switch interruption {
-        case .leaseLost(let why), .failed(let why): reason = why
+        case .leaseLost(let why), .failed(let why), .sourceFailed(let why): reason = why
         }
         isTrading = false
         open = [:]
         health.report(isReady: false, reason: reason)
         metrics.holdsLease.set(0)
         if case .leaseLost = interruption { lease = nil }
+        if case .sourceFailed = interruption { leaveToOthers() }
         if reason != loggedTrouble {
             logger.warning("trading is interrupted", metadata: ["reason": "\(reason)"])
             loggedTrouble = reason
@@ -153,7 +160,26 @@ package final class TraderLoop<
         clocks.pause(100)
     }
 
+    /// A source that this trader can't reach may be within another one's reach: what has failed for as long as the lease
+    /// holds is left to the others, for as long as it takes each of them to try for it.
+    private func leaveToOthers() {
+        let time = clocks.monotonic()
+        guard let since = sourceFailsSince else { return sourceFailsSince = time }
+        guard lease != nil, time.nanos(since: since) >= nanos(millis: settings.leaseMillis) else { return }
+        giveBackLease()
+        sourceFailsSince = nil
+        standsAsideUntil = MonotonicNanos(rawValue: time.rawValue &+ nanos(millis: settings.leaseMillis / 2))
+    }
+
     // MARK: - The lease
+
+    private func giveBackLease() {
+        guard let lease else { return }
+        do throws(TradeStoreError) { try store.release(lease) } catch {
+            logger.notice("the lease is left to lapse", metadata: ["error": "\(error)"])
+        }
+        self.lease = nil
+    }
 
     /// Renews the lease once a quarter of it is over; traps nothing, sends nothing once it is not known to be held.
     func keepLease() throws(Interruption) {
@@ -252,7 +278,7 @@ package final class TraderLoop<
             logger.error(
                 "entries were removed from the signal stream before they were read",
                 metadata: ["entries": "\(backlog.missed)"])
-        } catch { throw .failed("\(error)") }
+        } catch { throw .sourceFailed("\(error)") }
     }
 
     func writePositions() throws(Interruption) {
