@@ -26,7 +26,7 @@ public struct SQLiteReader: TradeReader, ~Copyable {
 
     /// In a folder that can't be written SQLite can't make the file by which readers and a writer see each other; nobody
     /// writes there then.
-    private static func open(_ path: String) throws(SQLiteFailure) -> SQLiteConnection {
+    static func open(_ path: String) throws(SQLiteFailure) -> SQLiteConnection {
         do throws(SQLiteFailure) {
             let connection = try SQLiteConnection(path: path, mode: .readOnly, busyMillis: busyMillis)
             _ = try connection.number("SELECT count(*) FROM sqlite_schema")

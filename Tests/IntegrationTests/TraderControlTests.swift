@@ -1,4 +1,5 @@
 import Foundation
+import MongoStore
 import TestSupport
 import Testing
 
@@ -145,15 +146,17 @@ import Testing
         #expect(try Tickline.run(["positions"] + data).output.contains("account"))
     }
 
-    @Test(.enabled(if: MongoServer.shouldRun))
-    func `a store that can't be reached is told once, holds the signals back, and costs none`() async throws {
+    @Test(.enabled(if: MongoServer.shouldRun), arguments: ["", "&serverSelectionTimeoutMS=300"])
+    func `a store that can't be reached is told once, holds the signals back, and costs none`(
+        timeout: String
+    ) async throws {
         defer { folder.remove() }
         let redis = try await RedisServer()
         let mongo = try MongoServer()
         defer { mongo.remove() }
         let signals = SampleSignals(sides: [true])
         try signals.publish(0..<1, to: redis)
-        let trader = try start(redis, ["--mongo", mongo.uri])
+        let trader = try start(redis, ["--mongo", mongo.uri + timeout])
         try await waitUntil("it says so") { trader.process.output.contains("trading is interrupted") }
         try await waitUntil("readiness says so") { trader.request("GET", "/readyz").status == 503 }
         #expect(try redis.entries(of: "processed_signals").isEmpty && trader.process.isRunning)
@@ -164,6 +167,41 @@ import Testing
         }
         #expect(trader.request("GET", "/readyz").status == 200)
         #expect(trader.process.stop() == 0)
+        // Once for each of the reasons there may be.
+        let told = trader.process.output.split(separator: "\n").count { $0.contains("trading is interrupted") }
+        #expect((1...3).contains(told))
         #expect(try mongo.count("orders") == 1)
+    }
+
+    @Test(.enabled(if: MongoServer.shouldRun))
+    func `what is shown needs no more than the right to read`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        let mongo = try MongoServer(replicaSet: false, arguments: ["--auth"])
+        defer { mongo.remove() }
+        try await mongo.start()
+        try mongo.run(#"{"createUser": "root", "pwd": "root", "roles": ["root"]}"#, database: "admin")
+        func uri(_ user: String) -> String { "mongodb://\(user):\(user)@127.0.0.1:\(mongo.port)/?authSource=admin" }
+        let root = try MongoConnection(uri: uri("root"))
+        for (user, role) in [("trader", "readWrite"), ("viewer", "read")] {
+            _ = try root.run(
+                #"{"createUser": "\#(user)", "pwd": "\#(user)", "roles": [{"role": "\#(role)", "db": "btc_data"}]}"#,
+                database: "admin")
+        }
+        let viewer = ["--mongo", uri("viewer")]
+        // Also before there is anything.
+        #expect(try Tickline.run(["orders", "--json"] + viewer).output.isEmpty)
+        let signals = SampleSignals(sides: [true, false])
+        let trader = try start(redis, ["--mongo", uri("trader")])
+        try signals.publish(0..<2, to: redis)
+        try await handled(2, redis)
+        #expect(trader.process.stop() == 0)
+        for (command, count) in [("orders", 3), ("positions", 2), ("pnl", 2)] {
+            #expect(try TradingReference.shown(command, viewer).count == count, "\(command)")
+        }
+        let state = try Tickline.run(["trading"] + viewer)
+        #expect(state.status == 0 && state.output == "active\n", "\(state.error)")
+        let refused = try Tickline.run(["trading", "halted"] + viewer)
+        #expect(refused.status != 0 && refused.error.contains("not authorized"), "\(refused.status) \(refused.error)")
     }
 }

@@ -24,6 +24,9 @@ public struct MongoOrderStore: OrderStore, PaperOrderLog, ~Copyable {
     /// - Throws: `refused` where another index stands in the way of one.
     public mutating func prepareTrading() throws(TradeStoreError) { try prepare([.orders, .outcomes]) }
 
+    /// Does nothing: the pool connects when something is asked for.
+    public mutating func prepareReading() throws(TradeStoreError) {}
+
     /// Makes the indexes, and with them the collection.
     ///
     /// - Throws: `refused` where another index stands in the way of one.

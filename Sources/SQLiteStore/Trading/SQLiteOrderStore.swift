@@ -28,6 +28,15 @@ public struct SQLiteOrderStore: OrderStore, PaperOrderLog, ~Copyable {
     /// Opens the file, makes tables and indexes where absent.
     public mutating func prepareTrading() throws(TradeStoreError) { try open() }
 
+    /// Opens the file read-only; it is left as it is.
+    public mutating func prepareReading() throws(TradeStoreError) {
+        do throws(SQLiteFailure) {
+            connection = try SQLiteReader.open(path)
+        } catch {
+            throw error.storeError
+        }
+    }
+
     /// Opens the file, makes tables and indexes where absent.
     public mutating func preparePaper() throws(TradeStoreError) { try open() }
 

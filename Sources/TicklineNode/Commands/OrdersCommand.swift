@@ -23,14 +23,14 @@ public enum OrdersCommand {
 
     /// Prints a view as a table, or as JSON lines. Returns the exit status.
     public static func run(flags: [String: [String]], view: TradingView, json: Bool) async -> Int32 {
-        await withStore(flags: flags) { try print(view, from: $0, json: json) }
+        await withStore(flags: flags, writing: false) { try print(view, from: $0, json: json) }
     }
 
     /// `tickline trading`: prints the trading mode, or sets it where one is given. Returns the exit status.
     public static func trading(flags: [String: [String]], mode: String?, reason: String) async -> Int32 {
         let wanted = mode.flatMap(TradingMode.init(rawValue:))
         return await withStore(
-            flags: flags,
+            flags: flags, writing: wanted != nil,
             checking: { () throws(SettingsError) in
                 guard let mode, wanted == nil else { return }
                 throw .conflict(
@@ -57,7 +57,7 @@ public enum OrdersCommand {
     }
 
     private static func withStore(
-        flags: [String: [String]], checking: () throws(SettingsError) -> Void = {},
+        flags: [String: [String]], writing: Bool, checking: () throws(SettingsError) -> Void = {},
         _ body: @escaping @Sendable (StoreReader) throws -> Void
     ) async -> Int32 {
         await exitStatus {
@@ -65,16 +65,19 @@ public enum OrdersCommand {
             var resolver = SettingsResolver(flags: flags, environment: ProcessInfo.processInfo.environment)
             let settings = try resolver.resolve()
             for warning in resolver.warnings { printError(warning) }
-            try await offCooperativePool { Result { try read(settings, body) } }.get()
+            try await offCooperativePool { Result { try use(settings, writing: writing, body) } }.get()
         }
     }
 
-    private static func read(_ settings: Settings, _ body: (StoreReader) throws -> Void) throws {
-        func use<Store: OrderStore & ~Copyable>(_ store: consuming Store, at place: String, _ remedy: String) throws {
+    /// Opens the store, for reading alone but for what is to be written, and lends its calls.
+    private static func use(
+        _ settings: Settings, writing: Bool, _ body: (StoreReader) throws -> Void
+    ) throws {
+        func lend<Store: OrderStore & ~Copyable>(_ store: consuming Store, at place: String, _ remedy: String) throws {
             let box = Box(store)
             defer { box.store.close() }
             do {
-                try box.store.prepareTrading()
+                if writing { try box.store.prepareTrading() } else { try box.store.prepareReading() }
                 try body(reader(of: box))
             } catch let error as TradeStoreError {
                 throw QueryError.unreadable(error, place: place, remedy: remedy)
@@ -94,7 +97,7 @@ public enum OrdersCommand {
             do { store = try MongoOrderStore(settings: TradingService.mongo(settings)) } catch {
                 throw SettingsError.conflict("\(error)")
             }
-            try use(store, at: "\(TradingService.mongo(settings))", "check --mongo and that the server runs")
+            try lend(store, at: "\(TradingService.mongo(settings))", "check --mongo and that the server runs")
         case .sqlite, .none:
             let path = TraderFolder.database(in: settings.data)
             guard access(path, F_OK) == 0 else {
@@ -105,7 +108,7 @@ public enum OrdersCommand {
             do { store = try SQLiteOrderStore(path: path) { MonotonicClock.wallClock() } } catch {
                 throw SettingsError.conflict("\(error)")
             }
-            try use(store, at: path, "restore a copy or try again")
+            try lend(store, at: path, "restore a copy or try again")
         }
     }
 

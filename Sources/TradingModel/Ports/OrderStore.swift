@@ -23,6 +23,9 @@ public protocol OrderStore: ~Copyable, Sendable {
     /// Makes collections, tables and indexes; may be called again after a failure.
     mutating func prepareTrading() throws(TradeStoreError)
 
+    /// Opens what is there and makes nothing, for who has the right to read alone; used instead of `prepareTrading`.
+    mutating func prepareReading() throws(TradeStoreError)
+
     /// Takes or renews the lease `name` for `holder`, for `millis` by the store's own clock.
     ///
     /// A free or lapsed lease goes to the caller with a token one higher than any before, also where the caller was the one that

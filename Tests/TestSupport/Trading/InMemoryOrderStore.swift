@@ -88,6 +88,9 @@ public struct InMemoryOrderStore: OrderStore, PaperOrderLog, ~Copyable {
     /// Nothing to make.
     public mutating func prepareTrading() throws(TradeStoreError) { try contents.call { _ in } }
 
+    /// Counts as a call.
+    public mutating func prepareReading() throws(TradeStoreError) { try contents.call { _ in } }
+
     /// By the machine's monotonic clock.
     public mutating func lease(_ name: String, holder: String, millis: Int) throws(TradeStoreError) -> LeaseAttempt {
         try contents.call { state in
