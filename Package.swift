@@ -263,7 +263,7 @@ let package = Package(
             dependencies: [
                 "ExchangeSimulator", "FeedHandler", "tickline", "websocket-echo", "MongoStore", "SQLiteStore",
                 "TestSupport", "TradingModel", log,
-            ], exclude: ["Preload"], swiftSettings: common),
+            ], exclude: ["Preload", "trading_reference.py"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -27,7 +27,8 @@ enum Samples {
         signal.key.strategy = strategy
         return Order(
             id: OrderID.text(ofSignal: signal.id, leg: 1),
-            clientOrderID: ClientOrderID.text(ofSignal: signal.id, leg: 1), signal: signal, leg: 1, side: side,
+            clientOrderID: ClientOrderID.text(ofSignal: signal.id, leg: 1), signal: signal, stream: "memory", leg: 1,
+            side: side,
             quantity: number(quantity), type: .market, referencePrice: number("100"), quoteAsset: "USDT", token: 1,
             createdTime: UnixNanos(rawValue: 1))
     }

@@ -124,6 +124,32 @@ import TradingModel
         coarse.finish()
     }
 
+    @Test func `a position that another stream's orders hold is left alone, and taken on once nothing is held`() {
+        market.publish([.buy])
+        let trader = market.trader("a")
+        market.run(trader)
+        trader.finish()
+        // The signals go on by another stream, which can't tell who else acts on them.
+        market.leaseName = "other"
+        market.publish([.sell])
+        let other = market.trader("b")
+        market.run(other)
+        other.finish()
+        #expect(market.results["2"] == .refused && market.refusals("other-stream") == 1)
+        #expect(market.executed == ["1-01"])
+        market.leaseName = "memory"
+        market.publish([.sell])
+        let owner = market.trader("a")
+        market.run(owner)
+        owner.finish()
+        market.leaseName = "other"
+        market.publish([.buy])
+        let heir = market.trader("b")
+        market.run(heir)
+        heir.finish()
+        #expect(market.executed == ["1-01", "3-00", "4-01"])
+    }
+
     @Test func `a trader that can't reach its source for a lease's time leaves it to another one`() {
         let (cut, other) = (market.trader("a"), market.trader("b"))
         cut.step()
@@ -266,6 +292,7 @@ private final class Market {
     let tradingSwitch = TradingSwitch()
     var sellTarget = SellTarget.flat
     var leaseMillis = 60_000
+    var leaseName = "memory"
     var size = number("0.5")
     var quantityStep: String?
     var mostDeliveries = 5
@@ -277,7 +304,7 @@ private final class Market {
         InMemorySignalSource, InMemoryOrderStore, PaperVenue<InMemoryOrderStore>
     > {
         var settings = TraderSettings(
-            leaseName: "memory", holder: name, size: .quantity(size),
+            leaseName: leaseName, holder: name, size: .quantity(size),
             policy: TargetPolicy(sellTarget: sellTarget, mostSignalAgeMillis: 5_000))
         settings.leaseMillis = leaseMillis
         settings.mostDeliveries = mostDeliveries

@@ -48,9 +48,11 @@ final class RunningTrader {
     }
 }
 
-/// Crossings of one key of BTCUSDT as an engine writes them, and what a plain reading of the policy makes of them.
+/// Crossings of one key as an engine writes them, and what a plain reading of the policy makes of them.
 struct SampleSignals {
-    static let key = "binance:BTCUSDT:sma-50-200"
+    var symbol = "BTCUSDT"
+    var stream = "trade_signals_stream"
+    var key: String { "binance:\(symbol):sma-50-200" }
     /// Whether each is a BUY; their ticks are numbered from 1.
     let sides: [Bool]
 
@@ -61,8 +63,8 @@ struct SampleSignals {
         let time = TextCursor.text { $0.append(rfc3339: UnixNanos(rawValue: Int64(seconds) * 1_000_000_000)) }
         return [
             ("signal", isBuy ? "BUY" : "SELL"), ("shortSMA", isBuy ? "2" : "1"), ("longSMA", isBuy ? "1" : "2"),
-            ("time", time), ("schema", "1"), ("id", "\(Self.key):\(index + 1)"), ("exchange", "binance"),
-            ("symbol", "BTCUSDT"), ("strategy", "sma-50-200"), ("price", "\(60_000 + index % 97)"),
+            ("time", time), ("schema", "1"), ("id", "\(key):\(index + 1)"), ("exchange", "binance"),
+            ("symbol", symbol), ("strategy", "sma-50-200"), ("price", "\(60_000 + index % 97)"),
             ("tickId", "\(index + 1)"), ("eventTime", "\(seconds)000000000"), ("receiveTime", "\(seconds)000000000"),
             ("reason", "cross"),
         ]
@@ -73,7 +75,7 @@ struct SampleSignals {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).redis")
         defer { try? FileManager.default.removeItem(at: file) }  // in the tests' own folder, which goes as a whole
         let lines = range.map { index in
-            "XADD trade_signals_stream * " + fields(index).map { "\($0) \($1)" }.joined(separator: " ")
+            "XADD \(stream) * " + fields(index).map { "\($0) \($1)" }.joined(separator: " ")
         }
         try Data(lines.joined(separator: "\n").appending("\n").utf8).write(to: file)
         try Command.run(["sh", "-c", "redis-cli -p \(redis.port) < \(file.path) > /dev/null"])
@@ -83,8 +85,8 @@ struct SampleSignals {
     var reference: (orders: [String], held: Int) {
         var (orders, held) = ([String](), 0)
         for (index, isBuy) in sides.enumerated() where held != (isBuy ? 1 : -1) {
-            if held != 0 { orders.append("\(Self.key):\(index + 1)-00") }
-            orders.append("\(Self.key):\(index + 1)-01")
+            if held != 0 { orders.append("\(key):\(index + 1)-00") }
+            orders.append("\(key):\(index + 1)-01")
             held = isBuy ? 1 : -1
         }
         return (orders, held)

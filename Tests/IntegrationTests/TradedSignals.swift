@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension SampleSignals {
-    /// Expects of the store and of the paper venue's log the orders that these signals come to, traded at 0.01 with a short
+    /// Expects of the store and of the paper venue's log, in what is theirs, the orders that these signals come to, traded at 0.01 with a short
     /// target, each once, filled, and nothing else; how many are not there, and how many times one was made or executed again.
     func compareWithOrders(
         in database: String = "btc_data", of mongo: MongoServer
@@ -13,15 +13,14 @@ extension SampleSignals {
         let lines = try Tickline.run(["orders", "--json", "--limit", "100000"] + store).output.split(separator: "\n")
         let orders = try lines.map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String])
-        }
+        }.filter { $0["id"]?.hasPrefix("\(key):") == true }
         let ids = orders.compactMap { $0["id"] }
         #expect(ids == reference.orders)
         #expect(orders.allSatisfy { $0["state"] == "filled" && $0["filled"] == "0.01" })
         // The venue's own word: what it executed, of which order.
         let executed = try executions(in: database, mongo)
         #expect(executed.count == reference.orders.count && executed.allSatisfy { $0.value == 1 })
-        let position = try Tickline.run(["positions", "--json"] + store).output.split(separator: "\n").first ?? ""
-        let held = try JSONSerialization.jsonObject(with: Data(position.utf8)) as? [String: String]
+        let held = try TradingReference.shown("positions", store).first { $0["instrument"] == "binance:\(symbol)" }
         #expect(held?["quantity"] == (reference.held == 1 ? "0.01" : "-0.01"))
         return (
             Set(reference.orders).subtracting(ids).count + max(0, reference.orders.count - executed.count),
@@ -34,7 +33,7 @@ extension SampleSignals {
         let reply = try mongo.run(
             #"""
             {"aggregate": "paper_log", "cursor": {"batchSize": 100000}, "pipeline": [
-              {"$match": {"kind": "fill"}}, {"$group": {"_id": "$clientOrderId", "count": {"$sum": 1}}}]}
+              {"$match": {"kind": "fill", "account": "paper:\#(stream)"}}, {"$group": {"_id": "$clientOrderId", "count": {"$sum": 1}}}]}
             """#, database: database)
         let rows = (reply["cursor"] as? [String: Any])?["firstBatch"] as? [[String: Any]] ?? []
         return Dictionary(

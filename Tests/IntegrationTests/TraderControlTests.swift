@@ -68,7 +68,7 @@ import Testing
         #expect(
             all.filter { $0["state"] == "filled" }.compactMap { $0["id"] }
                 == ["1-01", "4-00", "4-01"].map {
-                    "\(SampleSignals.key):\($0)"
+                    "\(signals.key):\($0)"
                 })
         let refused = all.filter { $0["state"] == "rejected" }
         #expect(refused.count == 4 && refused.allSatisfy { $0["reason"] == "halted" })
@@ -102,7 +102,7 @@ import Testing
         #expect(
             all.filter { $0["state"] == "filled" }.compactMap { $0["id"] }
                 == ["1-01", "2-00"].map {
-                    "\(SampleSignals.key):\($0)"
+                    "\(signals.key):\($0)"
                 })
         let refused = all.filter { $0["state"] == "rejected" }
         #expect(refused.count == 3 && refused.allSatisfy { $0["reason"] == "reduce-only" })

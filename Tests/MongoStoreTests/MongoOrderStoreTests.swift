@@ -75,7 +75,8 @@ struct MongoOrderStoreTests {
         try check(
             server, "orders", "binance:BTCUSDT:sma-50-200:7-01",
             """
-            "clientOrderId": "tlBTCUSDT7-01", "signalId": "binance:BTCUSDT:sma-50-200:7", \(key), \(long("tickId", "7")),
+            "clientOrderId": "tlBTCUSDT7-01", "signalId": "binance:BTCUSDT:sma-50-200:7", "stream": "signals",
+            \(key), \(long("tickId", "7")),
             \(date("signalReceiveTime", "1723161253123456790")), \(long("leg", "1")), "side": "BUY",
             \(decimal("quantity", "0.015")), "type": "LIMIT", \(decimal("limitPrice", "61826.5")),
             \(long("timeoutMillis", "5000")), \(decimal("referencePrice", "61826.57")), "quoteAsset": "USDT",

@@ -109,7 +109,8 @@ import TradingModel
             found == [
                 [
                     "_id": "binance:BTCUSDT:sma-50-200:7-01", "clientOrderId": "tlBTCUSDT7-01",
-                    "signalId": "binance:BTCUSDT:sma-50-200:7", "exchange": "binance", "symbol": "BTCUSDT",
+                    "signalId": "binance:BTCUSDT:sma-50-200:7", "stream": "signals", "exchange": "binance",
+                    "symbol": "BTCUSDT",
                     "strategy": "sma-50-200", "tickId": "7", "signalReceiveTime": "2024-08-08T23:54:13.123Z",
                     "signalReceiveTimeNanos": "1723161253123456790", "leg": "1", "side": "BUY", "quantity": "0.015",
                     "type": "LIMIT", "limitPrice": "61826.5", "timeoutMillis": "5000", "referencePrice": "61826.57",

@@ -9,6 +9,8 @@ package enum RefusalReason: String, Error, Sendable, CaseIterable {
     // The risk limits
     /// The venue does not trade the instrument.
     case unknownSymbol = "unknown-symbol"
+    /// The strategy's orders or its position are another stream's: they came by that one.
+    case otherStream = "other-stream"
     /// The signal is too old to open anything on.
     case expiredSignal = "expired-signal"
     /// The order is worth more than one order may be.

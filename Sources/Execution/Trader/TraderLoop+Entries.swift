@@ -65,6 +65,10 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             metrics.count(.unknownSymbol)
             return outcome(of: signal, .refused, reason: RefusalReason.unknownSymbol.rawValue)
         }
+        guard heldByOthers[signal.key, default: .zero].isZero else {
+            metrics.count(.otherStream)
+            return outcome(of: signal, .refused, reason: RefusalReason.otherStream.rawValue)
+        }
         let type = orderType(for: signal, rules: rules)
         let equity = equity(in: rules.quoteAsset)
         let held = held(of: signal.key)
@@ -125,10 +129,15 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             in: conditions(for: signal.key.instrument, rules: rules))
         let order = Order(
             id: OrderID.text(ofSignal: signal.id, leg: leg.number),
-            clientOrderID: ClientOrderID.text(ofSignal: signal.id, leg: leg.number), signal: signal, leg: leg.number,
-            side: leg.side, quantity: leg.quantity, type: type, referencePrice: signal.price,
+            clientOrderID: ClientOrderID.text(ofSignal: signal.id, leg: leg.number), signal: signal,
+            stream: settings.leaseName, leg: leg.number, side: leg.side, quantity: leg.quantity, type: type,
+            referencePrice: signal.price,
             quoteAsset: rules.quoteAsset, token: token, createdTime: clocks.wall())
         let stored = try insert(order)
+        guard stored.stream == order.stream else {
+            metrics.count(.otherStream)
+            return .otherStream
+        }
         guard let machine = OrderStateMachine(stored) else { throw .failed("the order \(order.id) can't be read") }
         let task = machine.reconciliation
         let open = OpenOrder(machine, task: task, askAt: clocks.monotonic())

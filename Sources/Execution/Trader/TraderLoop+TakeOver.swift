@@ -35,9 +35,9 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
             metadata: ["lease": "\(settings.leaseName)", "token": "\(token)", "openOrders": "\(self.open.count)"])
     }
 
-    /// Folds all orders.
+    /// Folds the orders of the stream; of others' only what they hold is looked at.
     private func foldOrders() throws(Interruption) {
-        unfinished = []
+        (unfinished, heldByOthers) = ([], [:])
         var place: OrderPosition?
         while true {
             try keepLease()
@@ -46,6 +46,13 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
                 throw .failed("\(error)")
             }
             for order in page {
+                guard order.stream == settings.leaseName else {
+                    // Beyond 34 digits it is not zero in any case.
+                    heldByOthers[order.key, default: .zero] =
+                        heldByOthers[order.key, default: .zero]
+                        .adding(order.side == .buy ? order.exposure : -order.exposure) ?? order.quantity
+                    continue
+                }
                 for fill in order.fills { try fold(fill, of: order) }
                 if !order.state.isTerminal, let machine = OrderStateMachine(order) {
                     let task = machine.reconciliation
@@ -82,4 +89,9 @@ extension TraderLoop where Source: ~Copyable, Store: ~Copyable, Venue: ~Copyable
         }
         hasNewPositions = true
     }
+}
+
+extension Order {
+    /// What it has filled; of an open one what it may fill.
+    fileprivate var exposure: ExactDecimal { state.isTerminal ? filledQuantity ?? quantity : quantity }
 }

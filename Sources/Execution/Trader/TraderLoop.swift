@@ -45,6 +45,8 @@ package final class TraderLoop<
     var open: [String: OpenOrder] = [:]
     /// Signals that have orders and no outcome: the trader before was killed between them.
     var unfinished: Set<String> = []
+    /// What other streams' orders held of each key, with what they had open, when the lease was taken over.
+    var heldByOthers: [StrategyKey: ExactDecimal] = [:]
     var state = TradingState(mode: .active, reason: "", time: UnixNanos(rawValue: 0))
     var gate: RiskGate
     var hasNewPositions = false
@@ -75,7 +77,7 @@ package final class TraderLoop<
         self.store = store
         self.venue = venue
         self.tradingSwitch = tradingSwitch
-        metrics = TraderMetrics(registry)
+        metrics = TraderMetrics(registry, stream: settings.leaseName)
         self.health = health
         self.logger = logger
         self.clocks = clocks

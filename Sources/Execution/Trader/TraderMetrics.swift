@@ -17,18 +17,21 @@ struct TraderMetrics {
     private let orders: [OrderState: Counter]
     private let registry: MetricsRegistry
 
-    init(_ registry: MetricsRegistry) {
+    init(_ registry: MetricsRegistry, stream: String) {
         self.registry = registry
+        let labels: MetricLabels = [("stream", stream)]
         signalToOrder = registry.histogram(
             "tickline_signal_to_order_seconds",
             help: "From an entry's read to the return of the call that sent its order.")
-        holdsLease = registry.gauge("tickline_trader_active", help: "1 while this trader holds the lease.")
+        holdsLease = registry.gauge(
+            "tickline_trader_active", help: "1 while this trader holds the lease.", labels: labels)
         leaseChanges = registry.counter(
-            "tickline_trader_takeovers_total", help: "Times this trader got the lease anew.")
-        openOrders = registry.gauge("tickline_orders_open", help: "Orders that have not ended.")
-        lag = registry.gauge("tickline_trader_lag_entries", help: "Entries that no trader has been handed.")
+            "tickline_trader_takeovers_total", help: "Times this trader got the lease anew.", labels: labels)
+        openOrders = registry.gauge("tickline_orders_open", help: "Orders that have not ended.", labels: labels)
+        lag = registry.gauge(
+            "tickline_trader_lag_entries", help: "Entries that no trader has been handed.", labels: labels)
         pending = registry.gauge(
-            "tickline_trader_pending_entries", help: "Entries handed out and not acknowledged.")
+            "tickline_trader_pending_entries", help: "Entries handed out and not acknowledged.", labels: labels)
         mode = registry.gauge(
             "tickline_trading_mode", help: "Whether trading is on: 0 active, 1 reduce-only, 2 halted.")
         func counters<Label: CaseIterable & RawRepresentable<String> & Hashable>(

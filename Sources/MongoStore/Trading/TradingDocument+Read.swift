@@ -16,6 +16,7 @@ extension TradingDocument {
         var order = Order(
             id: try document.need("_id", document.text("_id")),
             clientOrderID: try document.need("clientOrderId", document.text("clientOrderId")), signal: signal,
+            stream: try document.need("stream", document.text("stream")),
             leg: Int(try document.need("leg", document.integer("leg"))), side: side,
             quantity: try document.decimal("quantity"), type: try document.orderType(),
             referencePrice: try document.decimal("referencePrice"),

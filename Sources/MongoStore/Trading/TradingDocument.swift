@@ -13,6 +13,7 @@ enum TradingDocument {
         document.append("_id", order.id)
         document.append("clientOrderId", order.clientOrderID)
         document.append("signalId", order.signalID)
+        document.append("stream", order.stream)
         document.append(order.key)
         document.append("tickId", try integer(order.tickID, "tick id", of: order.id))
         document.append("signalReceiveTime", moment: order.signalReceiveTime)

@@ -100,6 +100,7 @@ private struct OrderRows {
         row.add(order.id)
         row.add(order.clientOrderID)
         row.add(order.signalID)
+        row.add(order.stream)
         row.add(order.key)
         row.add(order.tickID, "tick id")
         row.add(order.signalReceiveTime)
@@ -176,6 +177,7 @@ extension SQLiteConnection {
     private static func order(_ row: borrowing SQLiteStatement) throws(SQLiteFailure) -> Order {
         var reader = TradingRowReader()
         let (id, clientOrderID, signalID) = (try reader.text(row), try reader.text(row), try reader.text(row))
+        let stream = try reader.text(row)
         let key = try reader.strategyKey(row)
         let tickID = try reader.counter(row)
         let signalReceiveTime = try reader.time(row)
@@ -195,7 +197,8 @@ extension SQLiteConnection {
             id: signalID, key: key, side: side, isAfterGap: false, tickID: tickID, price: .zero,
             eventTime: UnixNanos(rawValue: 0), receiveTime: signalReceiveTime)
         var order = Order(
-            id: id, clientOrderID: clientOrderID, signal: signal, leg: leg, side: side, quantity: quantity, type: type,
+            id: id, clientOrderID: clientOrderID, signal: signal, stream: stream, leg: leg, side: side,
+            quantity: quantity, type: type,
             referencePrice: referencePrice, quoteAsset: quoteAsset, token: token, createdTime: try reader.time(row))
         order.revision = revision
         order.venueOrderID = venueOrderID

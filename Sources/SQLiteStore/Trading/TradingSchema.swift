@@ -12,8 +12,8 @@ enum TradingSchema {
         PRAGMA application_id = \(format.applicationID);
         PRAGMA user_version = \(format.version);
         CREATE TABLE IF NOT EXISTS orders (
-            _id TEXT PRIMARY KEY, clientOrderId TEXT NOT NULL UNIQUE, signalId TEXT NOT NULL, exchange TEXT NOT NULL,
-            symbol TEXT NOT NULL, strategy TEXT NOT NULL, tickId INTEGER NOT NULL, signalReceiveTime TEXT NOT NULL,
+            _id TEXT PRIMARY KEY, clientOrderId TEXT NOT NULL UNIQUE, signalId TEXT NOT NULL, stream TEXT NOT NULL,
+            exchange TEXT NOT NULL, symbol TEXT NOT NULL, strategy TEXT NOT NULL, tickId INTEGER NOT NULL, signalReceiveTime TEXT NOT NULL,
             signalReceiveTimeNanos INTEGER NOT NULL, leg INTEGER NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL,
             type TEXT NOT NULL, limitPrice TEXT, timeoutMillis INTEGER, referencePrice TEXT NOT NULL,
             quoteAsset TEXT NOT NULL, token INTEGER NOT NULL, revision INTEGER NOT NULL, venueOrderId TEXT,

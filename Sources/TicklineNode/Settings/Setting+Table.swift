@@ -218,6 +218,11 @@ extension Setting {
             "trading-token", at: "trading.token", \.tradingToken, .token,
             example: "s3cret", help: "What a request that changes the trading mode must show; none: no request may"),
         Setting(
+            "trader-stream", at: "trading.streams", \.traderStreams,
+            .texts("key", numbers: 0...Int.max, expected: "a stream's key") { !$0.isEmpty },
+            defaultNote: "that of --signal-stream", example: "trade_signals_stream:{binance:BTCUSDT}",
+            help: "A stream the trader reads; each has its own lease, orders and limits"),
+        Setting(
             "trader-group", at: "trading.group", \.traderGroup, .text("name", expected: "a name"),
             example: "paper_group", help: "The consumer group the trader reads the stream with"),
         Setting(

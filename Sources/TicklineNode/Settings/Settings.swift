@@ -177,6 +177,8 @@ public struct Settings: Sendable, Equatable {
     public var haltFile: String?
     /// What changes the trading mode by HTTP must show. Never print it unmasked.
     public var tradingToken: String?
+    /// The streams that are traded on; none: `signalStream`.
+    public var traderStreams: [String] = []
     /// The consumer group.
     public var traderGroup = "signal_group"
     /// The stream of handled entries.

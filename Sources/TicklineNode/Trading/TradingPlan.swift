@@ -7,8 +7,9 @@ import TradingModel
 
 /// What a trader does, worked out from the settings before anything is started.
 struct TradingPlan: Sendable {
-    /// The loop's settings.
-    let settings: TraderSettings
+    /// The streams' keys, each with a loop of its own; `journal` without Redis.
+    let streams: [String]
+    private let settings: TraderSettings
     /// How the paper venue fills.
     let fills: FillModel
     /// The rules of every instrument that is traded.
@@ -22,9 +23,14 @@ struct TradingPlan: Sendable {
     ///
     /// - Throws: `SettingsError.conflict` with the remedy.
     init(_ settings: Settings, feeds: [FeedPlan], holder: String) throws(SettingsError) {
+        let keys = settings.traderStreams.isEmpty ? [settings.signalStream] : settings.traderStreams
+        streams = settings.redis == nil ? ["journal"] : keys
+        guard Set(streams).count == streams.count else {
+            throw .conflict("--trader-stream names a stream twice")
+        }
         guard let size = Self.size(settings.tradeSize) else { preconditionFailure("sizes are checked as settings") }
         var trader = TraderSettings(
-            leaseName: settings.redis == nil ? "journal" : settings.signalStream, holder: holder, size: size,
+            leaseName: streams[0], holder: holder, size: size,
             policy: TargetPolicy(
                 sellTarget: settings.sellTarget == .short ? .short : .flat,
                 mostSignalAgeMillis: settings.signalExpirySeconds > 0 ? settings.signalExpirySeconds * 1_000 : nil))
@@ -67,6 +73,13 @@ struct TradingPlan: Sendable {
         }
         self.rules = rules
         self.guessed = guessed.sorted { "\($0)" < "\($1)" }
+    }
+
+    /// The settings of a stream's loop.
+    func settings(of stream: String) -> TraderSettings {
+        var settings = settings
+        settings.leaseName = stream
+        return settings
     }
 
     /// Reads `quantity:N`, `notional:N` or `equity:N`, N above zero; nil for anything else.

@@ -10,12 +10,17 @@ import Telemetry
 import ThreadExecutor
 import TradingModel
 
-/// A trader's thread, wired from settings: last up, first down, since it lives on what the others give.
+/// A trader's threads, one for each stream, wired from settings: last up, first down, since they live on what the others give.
 final class TradingService: Service {
-    private let start: @Sendable () -> Void
-    private let stop: @Sendable () -> Void
+    /// A loop without its types.
+    private struct Loop: Sendable {
+        let run: @Sendable () -> Void
+        let stop: @Sendable () -> Void
+    }
+
+    private let loops: [Loop]
     private let quotes: QuoteFeed?
-    private let thread = Mutex<DedicatedThread?>(nil)
+    private let threads = Mutex<[DedicatedThread]>([])
 
     /// Builds the parts; nothing is started and no connection made.
     ///
@@ -41,45 +46,49 @@ final class TradingService: Service {
                 "the exchange's rules for orders are not known; give --trading-rules",
                 metadata: ["instrument": "\(instrument)"])
         }
-        let check = health.check("trader", roles: [.trader])
         func wire<Store: OrderStore & ~Copyable, Log: PaperOrderLog & ~Copyable, Source: SignalSource & ~Copyable>(
-            _ store: consuming Store, _ log: consuming Log, _ source: consuming Source
-        ) -> (start: @Sendable () -> Void, stop: @Sendable () -> Void) {
+            _ store: consuming Store, _ log: consuming Log, _ source: consuming Source, _ stream: String
+        ) -> Loop {
+            // An account for each stream: its fence is the stream's lease's.
             let venue = PaperVenue(
-                log: log, account: "paper", model: plan.fills, instruments: plan.rules, board: board,
+                log: log, account: "paper:\(stream)", model: plan.fills, instruments: plan.rules, board: board,
                 now: { MonotonicClock.wallClock() })
             let loop = TraderLoop(
-                settings: plan.settings, source: source, store: store, venue: venue, tradingSwitch: tradingSwitch,
-                metrics: metrics, health: check, logger: logger)
-            return ({ loop.run() }, { loop.stop() })
+                settings: plan.settings(of: stream), source: source, store: store, venue: venue,
+                tradingSwitch: tradingSwitch, metrics: metrics,
+                health: health.check(plan.streams.count == 1 ? "trader" : "trader \(stream)", roles: [.trader]),
+                logger: logger)
+            return Loop(run: { loop.run() }, stop: { loop.stop() })
         }
         func connect<Store: OrderStore & PaperOrderLog & ~Copyable>(
-            _ make: () throws -> Store
-        ) throws -> (start: @Sendable () -> Void, stop: @Sendable () -> Void) {
+            _ stream: String, _ make: () throws -> Store
+        ) throws -> Loop {
             guard let redis else {
                 let source = JournalSignalSource(path: DataFolder.journal(in: settings.data), store: try make())
-                return wire(try make(), try make(), source)
+                return wire(try make(), try make(), source, stream)
             }
-            let consumer = Self.consumer(of: settings, redis, name: folder.name)
-            return wire(try make(), try make(), ConsumerGroupReader(consumer, metrics: metrics))
+            let consumer = Self.consumer(of: settings, stream, redis, name: folder.name)
+            return wire(try make(), try make(), ConsumerGroupReader(consumer, metrics: metrics), stream)
         }
         do {
             switch settings.store {
             case .mongo:
                 let configuration = Self.mongo(settings)
-                (start, stop) = try connect { try MongoOrderStore(settings: configuration) }
+                loops = try plan.streams.map { try connect($0) { try MongoOrderStore(settings: configuration) } }
             case .sqlite, .none:
                 let path = TraderFolder.database(in: settings.data)
-                (start, stop) = try connect { try SQLiteOrderStore(path: path) { MonotonicClock.wallClock() } }
+                loops = try plan.streams.map {
+                    try connect($0) { try SQLiteOrderStore(path: path) { MonotonicClock.wallClock() } }
+                }
             }
         } catch { throw .conflict("\(error)") }
     }
 
     private static func consumer(
-        of settings: Settings, _ redis: RedisEndpoint, name: String
+        of settings: Settings, _ stream: String, _ redis: RedisEndpoint, name: String
     ) -> SignalConsumerConfiguration {
         var consumer = SignalConsumerConfiguration(
-            endpoint: redis, streamKeys: [settings.signalStream], consumer: name)
+            endpoint: redis, streamKeys: [stream], consumer: name)
         consumer.group = settings.traderGroup
         consumer.processedKey = settings.processedStream
         consumer.deadLetterKey = settings.deadStream
@@ -109,13 +118,13 @@ final class TradingService: Service {
 
     func run() async throws {
         quotes?.start()
-        thread.withLock { $0 = DedicatedThread(name: "trader") { [start] in start() } }
+        threads.withLock { $0 = loops.map { loop in DedicatedThread(name: "trader") { loop.run() } } }
         try? await gracefulShutdown()  // A cancelled wait is the second signal: the same way out.
         await offCooperativePool { [self] in
-            stop()
-            thread.withLock { thread in
-                thread?.join()
-                thread = nil
+            for loop in loops { loop.stop() }
+            threads.withLock { threads in
+                for thread in threads { thread.join() }
+                threads = []
             }
             quotes?.stop()
         }

@@ -103,6 +103,8 @@ public struct Order: Sendable, Equatable {
     public var clientOrderID: String
     /// The signal it acts on.
     public var signalID: String
+    /// The stream that the signal came by, or `journal`: whose trader's the order is.
+    public var stream: String
     /// Instrument and strategy.
     public var key: StrategyKey
     /// The signal's tick.
@@ -138,12 +140,14 @@ public struct Order: Sendable, Equatable {
 
     /// Creates an order in state `new`.
     public init(
-        id: String, clientOrderID: String, signal: TradeSignal, leg: Int, side: OrderSide, quantity: ExactDecimal,
-        type: OrderType, referencePrice: ExactDecimal, quoteAsset: String, token: UInt64, createdTime: UnixNanos
+        id: String, clientOrderID: String, signal: TradeSignal, stream: String, leg: Int, side: OrderSide,
+        quantity: ExactDecimal, type: OrderType, referencePrice: ExactDecimal, quoteAsset: String, token: UInt64,
+        createdTime: UnixNanos
     ) {
         self.id = id
         self.clientOrderID = clientOrderID
         signalID = signal.id
+        self.stream = stream
         key = signal.key
         tickID = signal.tickID
         signalReceiveTime = signal.receiveTime

@@ -25,7 +25,8 @@ public enum SampleTrading {
         let signal = signal(tickID, key: key)
         return Order(
             id: "\(signal.id)-0\(leg)", clientOrderID: "tl\(key.instrument.symbol)\(tickID)-0\(leg)", signal: signal,
-            leg: leg, side: .buy, quantity: decimal("0.015"), type: .market, referencePrice: decimal("61826.57"),
+            stream: "signals", leg: leg, side: .buy, quantity: decimal("0.015"), type: .market,
+            referencePrice: decimal("61826.57"),
             quoteAsset: "USDT", token: token,
             createdTime: UnixNanos(
                 rawValue: createdNanos ?? SampleMarket.startNanos + Int64(tickID % 1_000_000) * 1_000_000_000))
