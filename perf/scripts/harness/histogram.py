@@ -54,7 +54,10 @@ def of_summary(summary):
 
 SAMPLE = re.compile(r'^(tickline_\w+_seconds)_bucket\{(.*)\} (\d+)')
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-WHOLE = {"tickline_tick_to_decision_seconds": "tick_to_decision", "tickline_tick_to_signal_seconds": "tick_to_signal"}
+WHOLE = {
+    "tickline_tick_to_decision_seconds": "tick_to_decision", "tickline_tick_to_signal_seconds": "tick_to_signal",
+    "tickline_signal_to_order_seconds": "signal_to_order",
+}
 
 
 def of_metrics(text):
