@@ -204,4 +204,38 @@ import Testing
         let refused = try Tickline.run(["trading", "halted"] + viewer)
         #expect(refused.status != 0 && refused.error.contains("not authorized"), "\(refused.status) \(refused.error)")
     }
+
+    @Test func `a user of Redis with the rights that are documented is enough, and without any of them it is named`()
+        async throws
+    {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        func cli(_ words: String...) throws { try Command.run(["redis-cli", "-p", "\(redis.port)"] + words) }
+        let rights = [
+            "xreadgroup", "xgroup|create", "xautoclaim", "xpending", "xack", "xadd", "xinfo|groups", "xinfo|stream",
+            "multi", "exec",
+        ]
+        let readme = try String(contentsOf: Repository.root.appendingPathComponent("README.md"), encoding: .utf8)
+        #expect(readme.contains("ACL SETUSER trader " + rights.map { "+\($0)" }.joined(separator: " ") + "\n"))
+        let keys = ["~trade_signals_stream", "~processed_signals", "~dead_signals"]
+        #expect(readme.contains("ACL SETUSER trader on >PASSWORD " + keys.joined(separator: " ") + " -@all\n"))
+        try Command.run(
+            ["redis-cli", "-p", "\(redis.port)", "ACL", "SETUSER", "trader", "on", ">pw"] + keys + ["-@all"]
+                + rights.map { "+\($0)" })
+        let trader = try RunningTrader(
+            [
+                "--redis", "redis://trader:pw@127.0.0.1:\(redis.port)", "--single-trader", "--paper-fill", "signal",
+            ], folder: folder.url)
+        try await waitUntil("it trades") { trader.metric("tickline_trader_active") == 1 }
+        for right in rights {
+            try cli("ACL", "SETUSER", "trader", "-\(right)")
+            try cli("CLIENT", "KILL", "USER", "trader")
+            try cli("XADD", "trade_signals_stream", "*", "foreign", "1")
+            try await waitUntil("\(right) is named") { trader.request("GET", "/readyz").body.contains("'\(right)'") }
+            try cli("ACL", "SETUSER", "trader", "+\(right)")
+            try await waitUntil("it trades again") { trader.request("GET", "/readyz").status == 200 }
+        }
+        try await waitUntil("all are set aside") { try redis.entries(of: "dead_signals").count == rights.count }
+        #expect(trader.process.stop() == 0)
+    }
 }
