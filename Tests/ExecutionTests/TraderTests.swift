@@ -227,6 +227,26 @@ import TradingModel
         for trader in [stalled, heir] { trader.finish() }
     }
 
+    @Test func `a trader whose lease another one holds sends nothing, also where the venue has not been told`()
+        async throws
+    {
+        market.leaseMillis = 20
+        let clock = ManualClock()
+        let trader = market.trader("a", clock: clock)
+        trader.step()
+        try await waitUntil("the lease lapses and goes to another") {
+            var store = InMemoryOrderStore(market.store)
+            guard case .held = try store.lease("memory", holder: "b", millis: 60_000) else { return false }
+            return true
+        }
+        market.publish([.buy])
+        // By now it is due to renew the lease.
+        clock.advance(millis: 10)
+        trader.step()
+        #expect(market.store.orders.isEmpty && market.executed.isEmpty)
+        trader.finish()
+    }
+
     @Test(arguments: 0..<300) func `killed anywhere, and failed at anywhere, no order is lost and none is doubled`(
         seed: UInt64
     ) throws {
@@ -300,7 +320,8 @@ private final class Market {
     private(set) var fields: [[String: String]] = []
     private let wall = WallClock()
 
-    func trader(_ name: String) -> TraderLoop<
+    /// Its clock stands still but for pauses, so that a trader may be stalled between two calls.
+    func trader(_ name: String, clock monotonic: ManualClock = ManualClock()) -> TraderLoop<
         InMemorySignalSource, InMemoryOrderStore, PaperVenue<InMemoryOrderStore>
     > {
         var settings = TraderSettings(
@@ -319,8 +340,6 @@ private final class Market {
                 source: .signal(halfSpreadBasisPoints: .zero), slippageBasisPoints: .zero, feeBasisPoints: .zero),
             instruments: [Samples.instrument: rules], board: QuoteBoard(), now: { [wall] in wall.tick() })
         var clocks = TraderClocks()
-        // Stands still but for pauses, so that a trader may be stalled between two calls.
-        let monotonic = ManualClock()
         clocks.wall = { [wall] in wall.tick() }
         clocks.monotonic = { monotonic.now }
         clocks.pause = { monotonic.advance(millis: $0) }
