@@ -57,10 +57,8 @@ enum SegmentFile {
         // First the header: under either name it is then a segment that nobody has begun.
         let zeros = [UInt8](repeating: 0, count: Int(JOURNAL_HEADER_BYTES))
         let isWiped = unsafe zeros.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        // And on the disk before the name, or a power loss could leave the old header under the new one, which no start takes. Where
-        // the disk refuses, the journal's next synchronisation says so.
-        fdatasync(descriptor)
-        guard isWiped == zeros.count, unsafe rename(old, path) == 0 else {
+        // And on the disk before the name, or a power loss could leave the old header under the new one, which no start takes.
+        guard isWiped == zeros.count, fdatasync(descriptor) == 0, unsafe rename(old, path) == 0 else {
             let code = errno
             close(descriptor)
             throw .system(path: old, reason: text(code))

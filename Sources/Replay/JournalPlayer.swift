@@ -157,7 +157,8 @@ public struct JournalPlayer: ~Copyable {
     /// Takes what the feeds had published and the engine had not taken when the run ended, by time of receipt; for the end
     /// of the last run. It is not on record: what comes of it is in the state that the next run begins with.
     ///
-    /// - Returns: whether `mostLeftoverSlots` were taken and more are left.
+    /// - Returns: whether there may be more to take: some were taken, and `mostLeftoverSlots` bounds what is taken at once. The next
+    ///   run begins in a step of its own then, so that records of two runs are never published together.
     @discardableResult
     public mutating func takeLeftovers(_ signal: (PlayedSignal) -> Void) throws(ReplayError) -> Bool {
         for cursor in cursors { try cursor.fill(.max) }
@@ -176,7 +177,7 @@ public struct JournalPlayer: ~Copyable {
             left -= count
             if left <= 0 { return true }
         }
-        return false
+        return left < mostLeftoverSlots && mostLeftoverSlots != .max
     }
 
     /// Hands what is recorded from here on to a store writer's ring.

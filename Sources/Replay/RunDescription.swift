@@ -36,12 +36,17 @@ public struct RunDescription: Codable, Sendable, Equatable {
         var feedsByInstrument: [[Int]]?
         /// Missing in journals of runs whose feeds had one connection.
         var feedPairs: Int?
+        /// Missing in journals of runs that had room for `mostHolesUnsaid`.
+        var mostHoles: Int?
+        private static let mostHolesUnsaid = 8
 
         var configuration: RefillConfiguration {
             var configuration = RefillConfiguration(
                 mostRefilledIDs: mostRefilledIDs, feedsByInstrument: feedsByInstrument ?? [],
                 feedPairs: feedPairs ?? 0)
             configuration.twinWaitMillis = twinWaitMillis
+            // More than this version has room for is refused with the state.
+            configuration.mostHoles = min(max(1, mostHoles ?? Self.mostHolesUnsaid), RefillConfiguration.mostHoles)
             return configuration
         }
     }
@@ -87,7 +92,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
         self.refill = refill.map {
             Refill(
                 mostRefilledIDs: $0.mostRefilledIDs, twinWaitMillis: $0.twinWaitMillis,
-                feedsByInstrument: $0.feedsByInstrument, feedPairs: $0.feedPairs)
+                feedsByInstrument: $0.feedsByInstrument, feedPairs: $0.feedPairs, mostHoles: $0.mostHoles)
         }
     }
 

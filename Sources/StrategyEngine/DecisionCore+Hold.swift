@@ -262,7 +262,7 @@ extension DecisionCore {
         let stream = holds.streams + instrument
         stream.pointee.heldCount += 1
         refillCounters.held.set(Double(holds.buffer.count))
-        if holds.streams[instrument].holeCount == HeldStreams.mostHoles {
+        if holds.streams[instrument].holeCount >= holds.holeLimit {
             giveUp(holds.hole(0, of: instrument), .overflow)
         }
         if holds.buffer.isFull {

@@ -52,15 +52,16 @@ struct HeldStream {
 /// Flat memory taken at creation. Holes of a stream are in the order of their ids; right behind each there is a tick in the
 /// buffer.
 struct HeldStreams: ~Copyable {
-    /// Holes one stream has room for; the first is given up when it is taken up, so one fewer are waited for. A feed that lacks a
-    /// tenth of 1,000 trades/s has some 25 while its twin's time lasts.
-    static let mostHoles = 32
+    /// Holes one stream has room for.
+    static let mostHoles = RefillConfiguration.mostHoles
 
     let instrumentCount: Int
     /// Whether anything is ever held.
     let isUsed: Bool
     /// The largest hole that is asked for; 0: none.
     let mostRefilledIDs: UInt64
+    /// Holes of one stream that are room enough: with so many the first is given up.
+    let holeLimit: Int
     private let twinWaitNanos: UInt64
     let feedPairs: Int
     /// By instrument and feed, whether the feed delivers the stream.
@@ -79,7 +80,10 @@ struct HeldStreams: ~Copyable {
         precondition(
             configuration.map { (0...RefillConfiguration.mostIDs).contains($0.mostRefilledIDs) } ?? true,
             "0 to \(RefillConfiguration.mostIDs) ids are refilled at once")
+        precondition(
+            configuration.map { (1...Self.mostHoles).contains($0.mostHoles) } ?? true, "1 to \(Self.mostHoles) holes")
         self.instrumentCount = instrumentCount
+        holeLimit = configuration?.mostHoles ?? Self.mostHoles
         isUsed = configuration != nil
         mostRefilledIDs = UInt64(configuration?.mostRefilledIDs ?? 0)
         twinWaitNanos = UInt64(configuration?.twinWaitMillis ?? 0) * 1_000_000

@@ -15,8 +15,14 @@ public struct RefillConfiguration: Sendable, Equatable {
     /// waiting and the round trips.
     public static let loneTwinWaitMillis: UInt32 = 1_000
 
+    /// Holes one stream has room for; the first is given up when it is taken up, so one fewer are waited for. A feed that lacks a
+    /// tenth of 1,000 trades/s has some 25 while its twin's time lasts.
+    public static let mostHoles = 32
+
     /// The largest hole that is asked for, in ids, to `mostIDs`; 0: none.
     public var mostRefilledIDs: Int
+    /// Holes of one stream at once, to `mostHoles`: fewer in a replay of runs that waited for fewer.
+    public var mostHoles = Self.mostHoles
     /// How long another connection may still deliver the missing ids before they are asked for or, where they are not, a gap.
     public var twinWaitMillis: UInt32
     /// By instrument index, the feeds that deliver its trades; missing entries are empty.

@@ -114,6 +114,41 @@ import TradingModel
         print("figure: a failover within ten pages, \(mode): \(Int(again)) signals put back, 0 lost, 0 doubled")
     }
 
+    @Test func `what the journal has recycled and the server has lost holds up nothing, and is counted`() async throws {
+        let server = try await RedisServer()
+        let isRecycled = Atomic<Bool>(false)
+        let whole = earlier(64..<640)
+        let recycled = EarlierSignals(waiting: whole.waiting, pageSignals: whole.pageSignals, catalogs: whole.catalogs)
+        {
+            ordinals throws(RedisStreamsError) in
+            // What is given up stands in front of the last page.
+            guard !isRecycled.load(ordering: .acquiring) || ordinals.lowerBound > 576 else {
+                throw .earlierSignals("segment 3 was recycled")
+            }
+            return try whole.read(ordinals)
+        }
+        var first = RecoveredSignals()
+        first.parts = [.init(catalog: Fixture.catalog, signals: (0..<64).map { Fixture.signal($0) })]
+        let rig = try Rig(try configuration(server.url, .append), recovered: first, earlier: recycled)
+        var sink = rig.publisher.makeSink()
+        rig.publisher.start()
+        try await waitUntil("all is taken over", timeout: .seconds(60)) { rig.publisher.waitingSignals == 0 }
+        try await rig.drained()
+        isRecycled.store(true, ordering: .releasing)
+        server.kill()
+        try await server.restart()
+        let probe = try Probe(server.url)
+        try await waitForRoom(sink)
+        for index in 640..<650 { _ = sink.publish(Fixture.signal(index)) }
+        sink.flush()
+        try await rig.drained()
+        let there = try probe.identifiers()
+        #expect(there.suffix(10) == (640..<650).map(Fixture.identifier) && Set(there).count == there.count)
+        let dropped = rig.metrics.total("tickline_outbox_retained_dropped_total")
+        #expect(dropped > 0 && Int(dropped) + there.count >= 650)
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(5)) == 0)
+    }
+
     @Test func `what can't be read is named and nothing is left out`() async throws {
         let server = try await RedisServer()
         let broken = EarlierSignals(waiting: 65..<129, pageSignals: 64, catalogs: [Fixture.catalog]) {

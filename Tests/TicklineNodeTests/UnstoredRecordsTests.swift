@@ -152,39 +152,35 @@ import TradingModel
         #expect(ids == Array(1..<next))
     }
 
-    /// The journal of a run with these instruments that goes on from what `data` holds and is killed when all is decided.
+    /// The journal of a run with these instruments that goes on from what `data` holds and is killed when all is decided; with a
+    /// Redis that is not there, when all is received and there is no room for more signals.
     private func killed(
-        _ data: String, _ symbols: [String], _ trades: ClosedRange<Int>, longPeriod: Int = 2, as name: String
+        _ data: String, _ symbols: [String], _ trades: ClosedRange<Int>, longPeriod: Int = 2, isPublished: Bool = false,
+        as name: String
     ) async throws {
         let exchange = try await AlternatingExchange(
             first: trades.lowerBound, trades: trades.count * symbols.count, of: symbols, folder: folder.url)
         let life = try await NodeLife(
-            folder.url.appendingPathComponent(data), redis: nil, port: exchange.port, symbols: symbols,
-            longPeriod: longPeriod, sizes: TakingOverTests.small, budgetMiB: 128)
+            folder.url.appendingPathComponent(data), redis: isPublished ? "redis://127.0.0.1:1" : nil,
+            port: exchange.port, symbols: symbols, longPeriod: longPeriod, sizes: TakingOverTests.small, budgetMiB: 512)
         life.startFeeds()
-        try await waitUntil("all is taken", timeout: .seconds(60)) {
-            Int(life.metrics.total("tickline_ticks_total")) == trades.count * symbols.count
+        let all = trades.count * symbols.count
+        try await waitUntil("all is taken, or received", timeout: .seconds(60)) {
+            let taken = Int(life.metrics.total("tickline_ticks_total"))
+            return isPublished
+                ? life.received == all && life.metrics.total("tickline_engine_stalls_total") > 0 : taken == all
         }
         _ = try life.killed(name)
         await life.stop()
         await exchange.stop()
     }
 
-    @Test func `records of several killed runs with other instruments and averages come under their own names`()
-        async throws
-    {
-        defer { folder.remove() }
-        try await killed("data", ["BTCUSDT", "ETHUSDT"], 1...6_000, as: "1")
-        try await killed("1", ["ETHUSDT"], 6_001...8_000, as: "2")
-        try await killed("2", ["SOLUSDT", "ETHUSDT", "BTCUSDT"], 8_001...9_000, longPeriod: 3, as: "3")
-        let journal = try JournalFolder(path: folder.url.appendingPathComponent("3/journal").path)
+    /// What a run with these names catches up with: ids of trades by symbol, and signals.
+    private func caughtUp(
+        _ journal: JournalFolder, _ names: RunDescription
+    ) throws -> (trades: [String: [UInt64]], decisions: [String]) {
         let newest = try SegmentReader(path: try #require(journal.chains[JournalChain(.engine)]?.last).path)
         let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
-        let runs = try Recovery.runs(behind: 0, in: journal)
-        #expect(runs.map(\.instrumentCount) == [3, 1, 2])
-        // Of a place within the last run that one alone is of use.
-        #expect(try Recovery.runs(behind: last, in: journal) == [runs[0]])
-        let names = try description([("XRPUSDT", 8), ("ETHUSDT", 8)], longPeriods: [5]).naming(runs)
         let catalog = try #require(names.signalCatalog)
         let (metrics, errors) = (MetricsRegistry(), LoggedErrors())
         let backlog = JournalCatchUp(
@@ -209,18 +205,48 @@ import TradingModel
                 }
             }
         }
+        #expect(metrics.total("tickline_dropped_total") == 0 && errors.all.isEmpty, "\(errors.all)")
+        #expect(fullest == backlog.ring.capacitySlots)
+        return (trades, decisions)
+    }
+
+    @Test func `records of several killed runs with other instruments and averages come under their own names`()
+        async throws
+    {
+        defer { folder.remove() }
+        try await killed("data", ["BTCUSDT", "ETHUSDT"], 1...6_000, as: "1")
+        try await killed("1", ["ETHUSDT"], 6_001...8_000, as: "2")
+        try await killed("2", ["SOLUSDT", "ETHUSDT", "BTCUSDT"], 8_001...9_000, longPeriod: 3, as: "3")
+        let journal = try JournalFolder(path: folder.url.appendingPathComponent("3/journal").path)
+        let newest = try SegmentReader(path: try #require(journal.chains[JournalChain(.engine)]?.last).path)
+        let last = newest.identity.firstSequence + UInt64(newest.countWholeEntries()) - 1
+        let runs = try Recovery.runs(behind: 0, in: journal)
+        #expect(runs.map(\.instrumentCount) == [3, 1, 2])
+        // Of a place within the last run that one alone is of use.
+        #expect(try Recovery.runs(behind: last, in: journal) == [runs[0]])
+        let names = try description([("XRPUSDT", 8), ("ETHUSDT", 8)], longPeriods: [5]).naming(runs)
+        let (trades, decisions) = try caughtUp(journal, names)
         #expect(trades["BTCUSDT"] == Array(1...6_000) + Array(8_001...9_000))
         #expect(trades["ETHUSDT"] == Array(1...9_000) && trades["SOLUSDT"] == Array(8_001...9_000))
-        #expect(trades["XRPUSDT"] == nil && fullest == backlog.ring.capacitySlots)
+        #expect(trades["XRPUSDT"] == nil)
         func ids(_ symbol: String, _ trades: ClosedRange<Int>, longPeriod: Int = 2) -> [String] {
             trades.map { "binance:\(symbol):sma-1-\(longPeriod):\($0)" }
         }
         var expected = ids("BTCUSDT", 3...6_000) + ids("ETHUSDT", 3...8_000)
         for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] { expected += ids(symbol, 8_004...9_000, longPeriod: 3) }
         #expect(decisions.sorted() == expected.sorted(), "\(decisions.count), not \(expected.count)")
-        #expect(metrics.total("tickline_dropped_total") == 0 && errors.all.isEmpty, "\(errors.all)")
         print(
             "figure: \(trades.values.joined().count) trades and \(decisions.count) signals of three killed runs, each under its own name"
         )
+    }
+
+    @Test func `what a run had received and not decided on comes under that run's names`() async throws {
+        defer { folder.remove() }
+        try await killed("data", ["BTCUSDT", "ETHUSDT"], 1...20_000, isPublished: true, as: "1")
+        try await killed("1", ["ETHUSDT"], 20_001...21_000, as: "2")
+        let journal = try JournalFolder(path: folder.url.appendingPathComponent("2/journal").path)
+        let own = try description([("ETHUSDT", 8)], longPeriods: [2])
+        let (trades, _) = try caughtUp(journal, own.naming(try Recovery.runs(behind: 0, in: journal)))
+        #expect(trades["BTCUSDT"] == Array(1...20_000) && trades["ETHUSDT"] == Array(1...21_000))
     }
 }

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import Telemetry
 import ThreadExecutor
@@ -108,9 +109,22 @@ extension PublisherLoop {
     }
 
     /// Compares some of them with the stream, as a run does that takes them over.
+    ///
+    /// The journal spares signals until they are acknowledged, so it may have recycled these: then they are lost to a server that has
+    /// lost them, which is said, and what is behind them goes on.
     private func putBack(givenUpAt index: Int, _ connection: RedisConnection) throws(RedisStreamsError) {
         let signals = givenUp[index]
-        guard let page = try core.earlier?.read(signals.ordinals) else { return }
+        guard !signals.entries.isEmpty else { return }
+        let read: EarlierSignals.Page?
+        do throws(RedisStreamsError) { read = try core.earlier?.read(signals.ordinals) } catch {
+            metrics.retainedDropped.add(UInt64(signals.entries.count))
+            core.logger.error(
+                "acknowledged signals that Redis has lost can't be put back",
+                metadata: ["signals": "\(signals.entries.count)", "error": "\(error.summary)"])
+            givenUp[index].entries = []
+            return
+        }
+        guard let page = read else { return }
         var taken = RecoveredSignals()
         taken.parts = page.parts
         let begin = Int(page.firstOrdinal - signals.firstOrdinal)
