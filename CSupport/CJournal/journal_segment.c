@@ -16,7 +16,9 @@ struct header {
     uint32_t version;
     uint32_t checksum; // of `identity`
     struct journal_identity identity;
-    uint8_t padding[64];
+    // Not of `identity`: segments of versions that did not say it keep their checksums.
+    uint64_t in_memory_before;
+    uint8_t padding[56];
     // The writer's: entries visible, with SEALED where no more will follow.
     _Atomic uint64_t committed;
     uint8_t more_padding[48];
@@ -41,11 +43,12 @@ static uint32_t entry_checksum(uint32_t seed, const struct journal_entry *entry)
                             sizeof *entry - sizeof entry->checksum);
 }
 
-void journal_segment_create(uint8_t *base, const struct journal_identity *identity) {
+void journal_segment_create(uint8_t *base, const struct journal_identity *identity, uint64_t in_memory_before) {
     memset(base, 0, JOURNAL_HEADER_BYTES);
     struct header *header = (struct header *)base;
     header->version = JOURNAL_VERSION;
     header->identity = *identity;
+    header->in_memory_before = in_memory_before;
     header->checksum = journal_checksum(JOURNAL_VERSION, identity, sizeof *identity);
     // relaxed: nobody knows of the segment yet.
     atomic_store_explicit(&header->on_disk, NOTED, memory_order_relaxed);
@@ -119,6 +122,10 @@ static uint64_t committed_word(const uint8_t *base) {
 
 uint64_t journal_segment_committed(const uint8_t *base) {
     return committed_word(base) & ~SEALED;
+}
+
+uint64_t journal_segment_in_memory_before(const uint8_t *base) {
+    return ((const struct header *)base)->in_memory_before;
 }
 
 int journal_segment_is_sealed(const uint8_t *base) {

@@ -45,11 +45,19 @@ struct FeedJournal: ~Copyable {
     /// Asks for segments, which a connection that rests has none of.
     func demandSegments() { writer.demandSegments() }
 
-    /// Whether the segment has room for another read.
+    /// Whether the segment has room for another read; false, too, where it is memory and a file is ready.
     @inline(__always)
     var hasRoom: Bool {
         unsafe writer.freeEntries > Self.spareEntries && writer.dataTail.count >= WebSocketSession.readBytes
+            && !writer.canLeaveMemory
     }
+
+    /// Whether the segment is memory, which is to be left for a file also where nothing comes.
+    @inline(__always)
+    var isInMemory: Bool { writer.isInMemory }
+
+    /// Whether there is such a file.
+    var canLeaveMemory: Bool { writer.canLeaveMemory }
 
     /// Goes on in the next segment and takes the session's buffer with it; false while none is ready.
     mutating func advance(_ session: inout WebSocketSession) -> Bool {

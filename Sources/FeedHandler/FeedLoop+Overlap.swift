@@ -8,8 +8,11 @@ extension FeedLoop {
     var answersForFeed: Bool { lane?.isActive ?? true }
 
     /// Rests until this connection is wanted; false when stopping.
-    func waitForTurn() -> Bool {
-        while !stop.isRequested, lane?.isWanted == false { stop.wait(timeoutMillis: -1) }
+    mutating func waitForTurn() -> Bool {
+        while !stop.isRequested, lane?.isWanted == false {
+            stop.wait(timeoutMillis: sleepMillis(-1))
+            leaveMemory()
+        }
         return !stop.isRequested
     }
 

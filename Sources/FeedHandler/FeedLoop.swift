@@ -90,8 +90,9 @@ struct FeedLoop: ~Copyable {
             if action == .connect, waitForTurn() { attempt() }
             let now = MonotonicClock.now()
             if let deadline = machine.deadline, deadline > now {
-                stop.wait(timeoutMillis: Self.pollMillis(from: now, to: deadline))
+                stop.wait(timeoutMillis: sleepMillis(Self.pollMillis(from: now, to: deadline)))
             }
+            leaveMemory()
             action = machine.advance(to: MonotonicClock.now())
         }
         health.report(isReady: false, reason: "stopped")
@@ -166,7 +167,7 @@ struct FeedLoop: ~Copyable {
             standstill.isAlive(at: now)
             return spinPause()
         }
-        let millis = deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1
+        let millis = sleepMillis(deadline.map { Self.pollMillis(from: now, to: $0) } ?? -1)
         standstill.willSleep(at: now, atMostMillis: millis)
         stop.wait(for: connection.descriptor, orWritable: !session.outgoing.isEmpty, timeoutMillis: millis)
     }

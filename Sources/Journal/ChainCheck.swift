@@ -17,6 +17,8 @@ public struct ChainCheck: Sendable {
     /// The number that the next segment's first entry must have; nil where it is not known.
     private var expectedSequence: UInt64?
     private var newestRun: UInt64 = 0
+    /// The number of the readable one in front.
+    private var previousSegment: UInt64?
 
     /// A check from the oldest segment on.
     public init(_ chain: JournalChain, in folder: JournalFolder) {
@@ -79,10 +81,16 @@ public struct ChainCheck: Sendable {
             findings.append(.damagedHeader(path: file.path, reason: "its run is older than the one in front"))
         }
         newestRun = max(newestRun, identity.run)
+        defer { previousSegment = identity.segment }
         guard let expectedSequence, identity.firstSequence != expectedSequence else { return }
         if identity.firstSequence > expectedSequence {
             let missing = expectedSequence...identity.firstSequence - 1
-            findings.append(.missing(chain: chain, sequences: missing, nextPath: file.path))
+            let segments = identity.segment - min(identity.segment, (previousSegment ?? 0) + 1)
+            let wereInMemory = segments > 0 && segments == segment.inMemoryBefore
+            findings.append(
+                wereInMemory
+                    ? .inMemory(chain: chain, sequences: missing, nextPath: file.path)
+                    : .missing(chain: chain, sequences: missing, nextPath: file.path))
         } else {
             findings.append(
                 .damagedHeader(

@@ -13,6 +13,8 @@ public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
     case unreadable(JournalError)
     /// Entries of the chain that no segment has; the next one there is begins behind them.
     case missing(chain: JournalChain, sequences: ClosedRange<UInt64>, nextPath: String)
+    /// Entries that were in memory alone while the disk refused segments, as the next one there is says.
+    case inMemory(chain: JournalChain, sequences: ClosedRange<UInt64>, nextPath: String)
     /// A segment's file without a byte.
     case empty(path: String)
     /// A chain without a segment, and what shows that it had some.
@@ -21,7 +23,7 @@ public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
     /// Whether something is not as it was written.
     public var isDamage: Bool {
         switch self {
-        case .tornTail, .recycled: false
+        case .tornTail, .recycled, .inMemory: false
         case .damagedEntries, .damagedHeader, .unreadable, .missing, .empty, .missingChain: true
         }
     }
@@ -42,6 +44,9 @@ public enum ChainFinding: Sendable, Equatable, CustomStringConvertible {
         case .unreadable(let error): "\(error)"
         case .missing(let chain, let sequences, let path):
             "\(chain): entries \(sequences.lowerBound) to \(sequences.upperBound) in front of \(path) are missing"
+        case .inMemory(let chain, let sequences, let path):
+            "\(chain): entries \(sequences.lowerBound) to \(sequences.upperBound) in front of \(path) were in memory alone,"
+                + " for the disk refused"
         case .empty(let path): "\(path): empty, its entries are missing"
         case .missingChain(let chain, let reason): "\(chain): all segments are missing (\(reason))"
         }

@@ -14,6 +14,7 @@ internal import RingBuffer
     private let retired: RingProducer
     private let demand: SegmentDemand
     private let turn: SegmentDemand
+    private let checkpoints: CheckpointDemand
     private let chain: JournalChain
     private let run: UInt64
     private var current: SegmentHandle?
@@ -27,6 +28,7 @@ internal import RingBuffer
         retired = RingProducer(exchange.retired)
         demand = exchange.demand
         turn = exchange.turn
+        checkpoints = exchange.checkpoints
         self.chain = chain
         self.run = run
     }
@@ -40,7 +42,25 @@ internal import RingBuffer
     public var hasSegment: Bool { current != nil }
 
     /// Whether the segment is memory that stands in for a file: what is in it ends with the process.
-    var isInMemory: Bool { current.map { $0.descriptor < 0 } ?? false }
+    public var isInMemory: Bool { current.map { $0.descriptor < 0 } ?? false }
+
+    /// Whether it is, and a file to go on in is ready: what is put there survives the process again.
+    @inline(__always)
+    public var canLeaveMemory: Bool { isInMemory && hasFileReady }
+
+    /// Whether the next segment is a file.
+    public var hasFileReady: Bool {
+        // The keeper puts no memory behind what is ready.
+        if ready.occupancy > 1 { return true }
+        return unsafe ready.peek(most: 1, as: SegmentHandle.self).first.map { $0.descriptor >= 0 } ?? false
+    }
+
+    /// The keeper's newest demand for a checkpoint behind all that the rings hold by then: something of it was in memory alone.
+    @inline(__always)
+    public var checkpointDemand: UInt64 { checkpoints.newest }
+
+    /// There is one, in a file.
+    public func answer(checkpointDemand: UInt64) { checkpoints.answer(checkpointDemand) }
 
     /// Entries that still fit the segment.
     @inline(__always)
@@ -62,9 +82,9 @@ internal import RingBuffer
     }
 
     /// Whether the keeper asks to go on in the next segment, which is ready: at the budget's end a later beginning lets go of
-    /// older ones.
+    /// older ones. Memory is left for a file without being asked.
     @inline(__always)
-    public var isAskedToAdvance: Bool { turn.hasBeenMade && ready.occupancy > 0 }
+    public var isAskedToAdvance: Bool { turn.hasBeenMade && ready.occupancy > 0 || canLeaveMemory }
 
     /// Asks for segments where the chain gets them on demand only, or where the engine's has none left in its reserve; they
     /// are there at the keeper's next look.
@@ -81,18 +101,28 @@ internal import RingBuffer
     /// - Parameter carry: copies into the new segment's `dataTail`, the last moment at which the memory of the one left may
     ///   be used.
     public mutating func advance(carrying carry: (UnsafeMutableRawBufferPointer) -> Void) -> Bool {
-        let next = unsafe ready.peek(most: 1, as: SegmentHandle.self)
-        guard let handle = unsafe next.first else { return false }
-        ready.release(count: 1)
+        guard var handle = takeReady() else { return false }
+        // Memory that a file has come behind is not needed.
+        while handle.descriptor < 0, let next = takeReady() {
+            retire(handle)
+            handle = next
+        }
         turn.takeBack()
         let left = seal()
         current = handle
         var identity = handle.identity(chain: chain, run: run, firstSequence: nextSequence)
-        unsafe journal_segment_create(handle.base, &identity)
+        unsafe journal_segment_create(handle.base, &identity, UInt64(handle.inMemoryBefore))
         unsafe journal_writer_begin(state, handle.base, &identity)
         unsafe carry(dataTail)
         if let left { retire(left) }
         return true
+    }
+
+    private func takeReady() -> SegmentHandle? {
+        let next = unsafe ready.peek(most: 1, as: SegmentHandle.self)
+        guard let handle = unsafe next.first else { return nil }
+        ready.release(count: 1)
+        return handle
     }
 
     /// Appends an entry without bytes; a full table is our own mistake and traps.

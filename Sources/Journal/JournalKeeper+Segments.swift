@@ -11,7 +11,7 @@ extension JournalKeeper {
     func prepareAhead() {
         let isBeginning = !isHeldBack
         for index in chains.indices {
-            while needsSegment(index), let handle = makeSegment(index) {
+            while needsSegment(index) || needsFile(index), let handle = makeSegment(index) {
                 chains[index].out.append(handle)
                 let isGiven = chains[index].ready.tryWrite(handle)
                 precondition(isGiven, "the exchange has a place for each segment")
@@ -28,6 +28,12 @@ extension JournalKeeper {
         if plan.isOnDemand, !chains[index].demand.hasBeenMade { return false }
         if isHeldBack, plan.chain.kind != .acknowledgements { return false }
         return plan.segmentBytes > 0 && chains[index].ready.freeSlots > 0 && chains[index].out.count <= plan.readyAhead
+    }
+
+    /// Whether all that a chain's writer has, or will go on in, is memory: it leaves that for a file as soon as there is one.
+    private func needsFile(_ index: Int) -> Bool {
+        guard let last = chains[index].out.last else { return false }
+        return last.descriptor < 0 && chains[index].ready.freeSlots > 0
     }
 
     /// Whether a chain's writer will soon have nothing to write to: nothing is ahead, and what it has is half full.
@@ -50,21 +56,24 @@ extension JournalKeeper {
     private func makeSegment(_ index: Int) -> SegmentHandle? {
         guard hasReserve(for: index), !mustWait(index) else { return nil }
         let isUrgent = isUrgent(index)
-        guard isUrgent || MonotonicClock.now() >= retryAt else { return nil }
+        guard isUrgent || MonotonicClock.now() >= chains[index].retryAt else { return nil }
         let plan = chains[index].plan
         let number = chains[index].nextSegment
         let path = "\(settings.folder)/\(SegmentFile.name(plan.chain, number))"
         var made: (base: UnsafeMutablePointer<UInt8>, descriptor: Int32)
         do throws(JournalError) { unsafe made = try unsafe file(at: path, of: plan) } catch {
-            failed(error)
+            failed(error, chains[index])
             guard isUrgent, let base = unsafe SegmentFile.volatile(bytes: plan.segmentBytes) else { return nil }
             metrics.volatileSegments.add()
             unsafe made = (base, -1)
         }
         chains[index].nextSegment += 1
+        let inMemoryBefore = chains[index].inMemoryLast
+        chains[index].inMemoryLast = unsafe made.descriptor < 0 ? inMemoryBefore + 1 : 0
         return unsafe SegmentHandle(
             base: made.base, segmentBytes: UInt64(plan.segmentBytes), tableEntries: UInt64(plan.tableEntries),
-            segment: number, createdNanos: wallClock().rawValue, descriptor: made.descriptor)
+            segment: number, createdNanos: wallClock().rawValue, descriptor: made.descriptor,
+            inMemoryBefore: inMemoryBefore)
     }
 
     /// Within the budget and while the disk has room a new file, else the oldest one anew.
@@ -134,7 +143,8 @@ extension JournalKeeper {
     var reservedBytesInUse: Int {
         guard let engine else { return 0 }
         let waiting = engine.sealed.reduce(0) { $0 + ($1.segment >= reserve.acknowledgedSegment ? $1.bytes : 0) }
-        return waiting == 0 ? 0 : waiting + engine.out.reduce(0) { $0 + Int($1.segmentBytes) }
+        guard waiting > 0 else { return 0 }
+        return waiting + engine.out.reduce(0) { $0 + ($1.descriptor >= 0 ? Int($1.segmentBytes) : 0) }
     }
 
     /// Whether a run may begin the engine's next segment: before any is made.

@@ -47,9 +47,14 @@ final class JournalKeeper: @unchecked Sendable {
         let retired: RingConsumer
         let demand: SegmentDemand
         let turn: SegmentDemand
+        let checkpoints: CheckpointDemand
         var nextSegment: UInt64
         /// Out of our hands: ready or in use, in order.
         var out: [SegmentHandle] = []
+        /// Segments made last, one behind the other, that are memory.
+        var inMemoryLast: UInt32 = 0
+        /// Until when making a segment that is not needed at once is not tried again.
+        var retryAt = MonotonicNanos(rawValue: 0)
         /// Entries that were visible at the last synchronisation of the segment in use.
         var syncedEntries: UInt64 = 0
         /// Segments out of our hands of which a synchronisation has failed.
@@ -62,6 +67,7 @@ final class JournalKeeper: @unchecked Sendable {
             retired = RingConsumer(exchange.retired)
             demand = exchange.demand
             turn = exchange.turn
+            checkpoints = exchange.checkpoints
             self.nextSegment = nextSegment
             self.sealed = sealed
         }
@@ -86,9 +92,8 @@ final class JournalKeeper: @unchecked Sendable {
     private let firstSegmentsMade = Atomic<Bool>(false)
     private var nextSyncAt = MonotonicNanos(rawValue: 0)
     private var loggedAt: MonotonicNanos?
-    /// What making a segment failed with last, and until when it is not tried again.
+    /// What making a segment failed with last.
     private var makingTrouble = ""
-    var retryAt = MonotonicNanos(rawValue: 0)
     private var syncTrouble = ""
     var nextCheckpointAt = MonotonicNanos(rawValue: 0)
     /// The part of the budget for decisions; the owner's until the thread starts.
@@ -241,8 +246,17 @@ final class JournalKeeper: @unchecked Sendable {
                 }
                 chains[index].unsure.remove(handle.segment)
                 SegmentFile.release(handle)
+                if handle.descriptor < 0, handle.entries > 0 { demandCheckpoint(behind: chains[index]) }
             }
         }
+    }
+
+    /// A chain goes on in a file behind memory: what of it the engine takes from there on must not need the memory.
+    private func demandCheckpoint(behind chain: Chain) {
+        guard chain.plan.chain.kind == .feed || chain.plan.chain.kind == .history,
+            let next = chain.out.first, next.descriptor >= 0
+        else { return }
+        engine?.checkpoints.make()
     }
 
     /// A segment that was made ahead is not needed; one in use stays mapped, for its writer still holds it.
@@ -292,9 +306,9 @@ final class JournalKeeper: @unchecked Sendable {
     }
 
     /// Making a segment failed.
-    func failed(_ error: JournalError) {
+    func failed(_ error: JournalError, _ chain: Chain) {
         makingTrouble = error.description
-        retryAt = MonotonicNanos(rawValue: MonotonicClock.now().rawValue + Self.retryNanos)
+        chain.retryAt = MonotonicNanos(rawValue: MonotonicClock.now().rawValue + Self.retryNanos)
         count(error)
     }
 
@@ -306,6 +320,16 @@ final class JournalKeeper: @unchecked Sendable {
         logger.error("the journal can't be kept on disk", metadata: ["error": "\(error)"])
     }
 
+    /// Whether what a chain's writer appends next, or has appended and still counts, is in memory alone. Notes and what a
+    /// connection at rest received count no more once a file is ready: what comes next goes there.
+    private func isInMemory(_ chain: Chain) -> Bool {
+        guard let first = chain.out.first, let last = chain.out.last else { return false }
+        if last.descriptor < 0 { return true }
+        if first.descriptor >= 0 || chain.plan.isOnDemand { return false }
+        let isNotes = chain.plan.chain.kind == .acknowledgements || chain.plan.chain.kind == .stored
+        return unsafe !isNotes && journal_segment_committed(first.base) > 0
+    }
+
     private func report() {
         var files = 0
         for index in chains.indices { files += chains[index].sealed.count + chains[index].out.count }
@@ -313,7 +337,6 @@ final class JournalKeeper: @unchecked Sendable {
         metrics.segments.set(Double(files))
         metrics.reserved.set(Double(reserve.bytes))
         metrics.reservedInUse.set(Double(reservedBytesInUse))
-        let inMemory = chains.first { $0.out.contains { $0.descriptor < 0 } }
         if isHeldBack {
             health.report(
                 isReady: false,
@@ -322,8 +345,11 @@ final class JournalKeeper: @unchecked Sendable {
             health.report(isReady: false, reason: "signals without acknowledgement fill the journal's reserve for them")
         } else if chains.indices.contains(where: needsSegment) {
             health.report(isReady: false, reason: makingTrouble)
-        } else if let inMemory {
-            health.report(isReady: false, reason: "\(inMemory.plan.chain) is in memory: \(makingTrouble)")
+        } else if let chain = chains.first(where: isInMemory) {
+            let trouble = (chain.out.last?.descriptor ?? -1) >= 0 ? "a file is ready" : makingTrouble
+            health.report(isReady: false, reason: "\(chain.plan.chain) is in memory: \(trouble)")
+        } else if engine?.checkpoints.isOpen == true {
+            health.report(isReady: false, reason: "the engine's state on disk is older than what was in memory alone")
         } else if !syncTrouble.isEmpty {
             health.report(isReady: false, reason: syncTrouble)
         } else {

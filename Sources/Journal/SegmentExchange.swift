@@ -18,6 +18,8 @@ import Synchronization
     var nextSequence: UInt64 = 0
     /// Of the file, −1 where there is none: memory that stands in for it while the disk refuses.
     var descriptor: Int32
+    /// How many segments directly in front of it are in memory alone.
+    var inMemoryBefore: UInt32 = 0
 
     func identity(chain: JournalChain, run: UInt64, firstSequence: UInt64) -> journal_identity {
         journal_identity(
@@ -40,6 +42,8 @@ struct SegmentExchange: Sendable {
     let retired = SPSCRing(capacitySlots: places)
     /// Whether the keeper has asked the writer to go on in its next segment.
     let turn = SegmentDemand()
+    /// Checkpoints that the keeper asks the engine for.
+    let checkpoints = CheckpointDemand()
 }
 
 /// Set by the one that wants something, read and taken back by the other.
@@ -50,4 +54,19 @@ final class SegmentDemand: Sendable {
     func make() { isMade.store(true, ordering: .relaxed) }
     func takeBack() { isMade.store(false, ordering: .relaxed) }
     var hasBeenMade: Bool { isMade.load(ordering: .relaxed) }
+}
+
+/// The engine may not have taken yet what another chain had in memory alone, and that chain is on disk again: the keeper asks for
+/// a checkpoint behind it, without which a recovery would need what is gone with the process.
+final class CheckpointDemand: Sendable {
+    private let asked = Atomic<UInt64>(0)
+    private let answered = Atomic<UInt64>(0)
+
+    // releasing / acquiring: who sees the demand sees in the rings what was published before it.
+    func make() { asked.wrappingAdd(1, ordering: .releasing) }
+    /// Which demand is the newest.
+    var newest: UInt64 { asked.load(ordering: .acquiring) }
+    // Relaxed: it says nothing of other memory.
+    func answer(_ demand: UInt64) { answered.store(demand, ordering: .relaxed) }
+    var isOpen: Bool { answered.load(ordering: .relaxed) != newest }
 }

@@ -55,6 +55,9 @@ import Glibc
 
     deinit { unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedBytes) }
 
+    /// How many segments directly in front of it its run had in memory alone, while the disk refused.
+    public var inMemoryBefore: UInt64 { unsafe journal_segment_in_memory_before(base) }
+
     /// Whether its writer went on in another segment, or ended in order.
     public var isSealed: Bool { unsafe journal_segment_is_sealed(base) != 0 }
 

@@ -48,6 +48,12 @@ extension DecisionCore {
         journal?.sent(count &- UInt64(signalCount - 1 - index), outcome, at: now)
     }
 
+    /// Whether there is to be a checkpoint although the segment has room, see `EngineJournal.isAskedForCheckpoint`.
+    @usableFromInline
+    var isAskedForCheckpoint: Bool {
+        mutating get { journal?.isAskedForCheckpoint == true }
+    }
+
     /// Goes on in the journal's next segment, which begins with a checkpoint; false while none is ready. Between records.
     @usableFromInline
     mutating func advanceJournal() -> Bool {
@@ -60,6 +66,7 @@ extension DecisionCore {
         writeCheckpoint(to: &checkpoint)
         memory.storeBytes(of: UInt64(checkpoint.usedBytes - start), toByteOffset: lengthPosition, as: UInt64.self)
         journal?.writer.append(JournalEntry(kind: EngineEntryKind.checkpoint), placing: checkpoint.usedBytes)
+        journal?.didWriteCheckpoint()
         return true
     }
 

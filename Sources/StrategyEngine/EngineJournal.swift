@@ -63,6 +63,10 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     private(set) var takenSlots: UInt64 = 0
     private var markedSequence: UInt64 = 0
     private let ringCount: Int
+    /// What was in the rings, counted as `taken` is, when the demand for a checkpoint was seen that was seen last.
+    private let marks: UnsafeMutablePointer<UInt64>
+    private var markedDemand: UInt64 = 0
+    private var answeredDemand: UInt64 = 0
     /// What the owner wants to find in front of each checkpoint: which instruments, strategies and feeds the numbers mean.
     private let preface: UnsafeMutableRawBufferPointer
     /// Signals decided so far, over runs.
@@ -80,6 +84,8 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
         self.signalCount = signalCount
         taken = .allocate(capacity: ringCount)
         taken.initialize(repeating: 0, count: ringCount)
+        marks = .allocate(capacity: ringCount)
+        marks.initialize(repeating: 0, count: ringCount)
         self.preface = .allocate(byteCount: max(1, preface.count), alignment: 8)
         self.preface.copyBytes(from: preface)
         prefaceBytes = preface.count
@@ -89,6 +95,7 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
 
     deinit {
         taken.deallocate()
+        marks.deallocate()
         preface.deallocate()
     }
 
@@ -96,6 +103,33 @@ public struct EngineJournal: ~Copyable, @unchecked Sendable {
     /// another checkpoint is asked for.
     func hasRoom(besides decisions: Int) -> Bool {
         writer.freeEntries > Self.mostBatchEntries + Self.spareEntries + 3 * decisions && !writer.isAskedToAdvance
+    }
+
+    /// Whether there is to be a checkpoint in a file, which is ready, although the segment has room: the engine is in memory, or
+    /// what it takes from a feed or the history was.
+    var isAskedForCheckpoint: Bool {
+        (writer.isInMemory || writer.checkpointDemand != answeredDemand) && writer.hasFileReady
+    }
+
+    /// Whether a checkpoint now would be worth it: memory can be left at once, and a demand is met once all has been taken that
+    /// was in the rings when it was seen, of which there is `occupancy`. O(rings).
+    mutating func isDueForCheckpoint(_ occupancy: (Int) -> Int) -> Bool {
+        let demand = writer.checkpointDemand
+        if demand != markedDemand {
+            markedDemand = demand
+            for ring in 0..<ringCount { marks[ring] = taken[ring] &+ UInt64(occupancy(ring)) }
+        }
+        return writer.isInMemory || isBehindMarks
+    }
+
+    /// Whether all is taken that was in the rings at the last demand.
+    private var isBehindMarks: Bool { (0..<ringCount).allSatisfy { taken[$0] >= marks[$0] } }
+
+    /// A checkpoint was written.
+    mutating func didWriteCheckpoint() {
+        guard answeredDemand != markedDemand, !writer.isInMemory, isBehindMarks else { return }
+        answeredDemand = markedDemand
+        writer.answer(checkpointDemand: answeredDemand)
     }
 
     /// Asks for segments beyond the reserve for signals without acknowledgement, until `endDemand`.

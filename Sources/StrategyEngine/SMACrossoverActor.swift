@@ -196,6 +196,7 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
     @inlinable
     func drain() -> Bool {
         var clock = MonotonicNanos(rawValue: 0)
+        if core.isAskedForCheckpoint { writeCheckpoint() }
         var hasWorked = core.hasDue && releaseDue(&clock) > 0
         // Not between ticks that are due: the same calls in the same order then do the same in a replay.
         if core.timerNanos != .max, !core.hasDue {
@@ -221,6 +222,14 @@ public actor SMACrossoverActor<Sink: SignalSink & ~Copyable> {
             core.publishRecords()
         }
         return hasWorked
+    }
+
+    /// Writes the checkpoint that the journal asks for, also where no tick comes.
+    @usableFromInline
+    @inline(never)
+    func writeCheckpoint() {
+        guard !core.hasDue, core.journal?.isDueForCheckpoint({ rings.consumers[$0].occupancy }) == true else { return }
+        _ = core.advanceJournal()
     }
 
     /// Takes up to `most` slots that lie side by side in one ring and returns their number.

@@ -16,6 +16,13 @@ struct DiskFaultTests {
         try JournalFolder(path: path).chains[chain]?.map(\.segment) ?? []
     }
 
+    private static func findings(_ path: String) throws -> [ChainFinding] {
+        var check = ChainCheck(chain, in: try JournalFolder(path: path))
+        var findings: [ChainFinding] = []
+        while try check.step({ findings.append($0) }) {}
+        return findings
+    }
+
     @Test func `on a full disk the oldest segments are recycled, each counted, and nothing newer is lost`() throws {
         let fixture = try JournalFixture()
         let disk = try TemporaryDisk(mebibytes: 1)
@@ -72,6 +79,8 @@ struct DiskFaultTests {
         try wait {
             writer.write(number, bytes: 20_000)
             number += 1
+            // As an engine does that has taken what was in memory.
+            unused.answer(checkpointDemand: unused.checkpointDemand)
             return fixture.health.status.isReady
         }
         let dropped = Int(fixture.metrics.total("tickline_dropped_total"))
@@ -81,6 +90,8 @@ struct DiskFaultTests {
         // The numbers that are missing are those of memory; reading says so and changes nothing.
         let segments = try Self.segments(disk.path)
         #expect(Int(segments.last!) - segments.count == dropped)
+        let inMemory = try Self.findings(disk.path)
+        #expect(!inMemory.isEmpty && inMemory.allSatisfy { !$0.isDamage }, "\(inMemory)")
         var reader = ChainReader(Self.chain, in: try JournalFolder(path: disk.path))
         let error = #expect(throws: JournalError.self) { while try reader.next() != nil {} }
         guard case .incomplete(Self.chain, _)? = error else { throw error ?? .notASegment(path: "") }
@@ -92,6 +103,11 @@ struct DiskFaultTests {
         newest.write(number, bytes: 100)
         _ = consume newest
         next.stop()
+        // What somebody removed is told from it.
+        let hole = try #require(segments.indices.dropFirst().first { segments[$0] != segments[$0 - 1] + 1 })
+        let removed = SegmentFile.name(Self.chain, segments[hole])
+        try FileManager.default.removeItem(atPath: "\(disk.path)/\(removed)")
+        #expect(try Self.findings(disk.path).contains { $0.isDamage })
         print("figure: P3 full disk without a past: \(dropped) segments in memory, counted; ready again with room")
     }
 

@@ -20,14 +20,16 @@ public struct TemporaryDisk: Sendable {
     public func fill(leavingBytes: Int = 0) throws {
         let descriptor = open(ballast, O_CREAT | O_WRONLY, 0o600)
         defer { close(descriptor) }
-        var state = statvfs()
-        guard descriptor >= 0, fstatvfs(descriptor, &state) == 0 else {
-            throw ConditionTimeout(description: "no ballast: \(errno)")
+        var code = ENOSPC
+        // Who writes to the disk meanwhile may take what was counted as free.
+        for _ in 0..<100 where code == ENOSPC {
+            var state = statvfs()
+            guard descriptor >= 0, fstatvfs(descriptor, &state) == 0 else {
+                throw ConditionTimeout(description: "no ballast: \(errno)")
+            }
+            code = posix_fallocate(descriptor, 0, max(1, Int(state.f_bavail) * Int(state.f_frsize) - leavingBytes))
         }
-        let free = Int(state.f_bavail) * Int(state.f_frsize)
-        guard posix_fallocate(descriptor, 0, max(1, free - leavingBytes)) == 0 else {
-            throw ConditionTimeout(description: "the disk can't be filled")
-        }
+        guard code == 0 else { throw ConditionTimeout(description: "the disk can't be filled: \(code)") }
     }
 
     /// Gives the space back.

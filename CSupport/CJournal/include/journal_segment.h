@@ -76,7 +76,9 @@ static inline uint64_t journal_data_offset(uint64_t table_entries) {
 }
 
 // Writes the header of a new segment over whatever the mapping holds; old entries are void by their checksums' seed.
-void journal_segment_create(uint8_t *_Nonnull base, const struct journal_identity *_Nonnull identity);
+// `in_memory_before`: how many segments directly in front of it were in memory alone.
+void journal_segment_create(uint8_t *_Nonnull base, const struct journal_identity *_Nonnull identity,
+                            uint64_t in_memory_before);
 
 // Makes `writer` append to the empty segment at `base`, which `journal_segment_create` made.
 void journal_writer_begin(struct journal_writer *_Nonnull writer, uint8_t *_Nonnull base,
@@ -114,6 +116,10 @@ enum journal_result journal_segment_open(const uint8_t *_Nonnull base, uint64_t 
 // Entries the writer has made visible; also in a segment of a process that was killed. Only the checksums say whether
 // they reached the disk before a power loss.
 uint64_t journal_segment_committed(const uint8_t *_Nonnull base);
+
+// How many segments directly in front of it were in memory alone, for the disk refused; 0 in one of a version that did
+// not say it.
+uint64_t journal_segment_in_memory_before(const uint8_t *_Nonnull base);
 
 // 1 where the segment was sealed, 0 where its writer still runs or was killed.
 int journal_segment_is_sealed(const uint8_t *_Nonnull base);

@@ -45,7 +45,13 @@ struct HistoryJournal: ~Copyable {
         return unsafe body.withUnsafeBytes { unsafe append(entry, $0) }
     }
 
+    /// Goes on in a file that is ready, where the segment is memory.
+    mutating func leaveMemory() {
+        if writer.canLeaveMemory { _ = writer.advance() }
+    }
+
     private mutating func append(_ entry: JournalEntry, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        leaveMemory()
         if unsafe writer.freeEntries == 0 || writer.dataTail.count < bytes.count {
             guard writer.advance() else { return false }
         }

@@ -63,6 +63,7 @@ struct RefillLoop: ~Copyable {
             } else {
                 parker.wait(timeoutNanos: Self.longestSleepNanos)
             }
+            journal?.leaveMemory()
         }
     }
 
