@@ -122,6 +122,48 @@ import Testing
         #expect(unmarked.lines.count == 3 && unmarked.error.contains("5 pending"), "\(unmarked)")
     }
 
+    @Test func `entries are trimmed only where the server says that it removed some, else missing`() async throws {
+        let run = try ProvenRun()
+        defer { run.folder.remove() }
+        let redis = try await RedisServer()
+        try await run.play(["--redis", redis.url, "--store", "none"])
+        let entries = try redis.entries(of: stream)
+        func redisCommand(_ words: String...) throws { try command("redis-cli", ["-p", "\(redis.port)"] + words) }
+        /// Makes the stream anew with entries of the first one, under their own ids or new ones, and trims it then.
+        func remake(_ kept: [Int], isRenamed: Bool = false, trimmedTo most: Int? = nil) throws {
+            try redisCommand("DEL", stream)
+            for index in kept {
+                let words = entries[index].fields.flatMap { [$0.key, $0.value] }
+                try command(
+                    "redis-cli", ["-p", "\(redis.port)", "XADD", stream, isRenamed ? "*" : entries[index].id] + words)
+            }
+            if let most { try redisCommand("XTRIM", stream, "MAXLEN", "\(most)") }
+        }
+        func expect(missing: Range<Int>, trimmed: Int, _ place: SourceLocation = #_sourceLocation) throws {
+            let found = try verify(run, ["--redis", redis.url, "--store", "none", "--format", "json"])
+            let ids = missing.map { "binance:BTCUSDT:sma-50-200:\(run.crossings[$0][1])" }
+            #expect(
+                found.lines == ids.map { #"{"place":"stream","difference":"missing","id":"\#($0)"}"# },
+                sourceLocation: place)
+            #expect(found.status == (ids.isEmpty ? 0 : 1), sourceLocation: place)
+            let figures = "\(ids.count) differences, 0 pending, \(trimmed) trimmed"
+            #expect(found.error.contains(figures), "\(found.error)", sourceLocation: place)
+        }
+        try redisCommand("XTRIM", stream, "MAXLEN", "30")
+        try expect(missing: 0..<0, trimmed: 7)
+        try redisCommand("XTRIM", stream, "MAXLEN", "0")
+        try expect(missing: 0..<0, trimmed: 37)
+        try remake(Array(12..<37))
+        try expect(missing: 0..<12, trimmed: 0)
+        try remake(Array(0..<9) + Array(10..<37), isRenamed: true)
+        try expect(missing: 9..<10, trimmed: 0)
+        // What such a stream is trimmed of accounts for as many as it had, not for those in front.
+        try remake(Array(12..<37), trimmedTo: 20)
+        try expect(missing: 0..<12, trimmed: 5)
+        try redisCommand("DEL", stream)
+        try expect(missing: 0..<37, trimmed: 0)
+    }
+
     @Test func `ticks stay compared to the last one when a later run took none of them`() async throws {
         let run = try ProvenRun()
         defer { run.folder.remove() }

@@ -24,11 +24,11 @@ public struct SignalStreamReader {
     private let connection: RedisConnection
     private var next: StreamEntryID
     private let last: StreamEntryID
-    private let oldest: StreamEntryID
-    /// Nil before Redis 7.
-    private let newestDeleted: StreamEntryID?
+    private let extent: StreamExtent
     /// Entries of the whole stream at the beginning.
-    public let length: Int
+    public var length: Int { extent.length }
+    /// Whether the server counts what it removes: Redis 7. Else all in front of the first entry may have been.
+    public var countsRemoved: Bool { extent.removed != nil }
 
     /// Connects and looks at the stream; one that does not exist is empty.
     ///
@@ -38,24 +38,17 @@ public struct SignalStreamReader {
         self.configuration = configuration
         connection = try RedisConnector(configuration, wakeup: Wakeup(), onWake: {}, isStopping: { false }).open()
         next = StreamEntryID(millis: fromMillis, sequence: 0)
-        let key = configuration.streamKey
-        length = Int(
-            try connection.request(["XLEN", key], timeoutMillis: configuration.replyTimeoutMillis).integer ?? 0)
-        var fields: [String: RedisReply] = [:]
         do throws(RedisStreamsError) {
             let reply = try connection.request(
-                ["XINFO", "STREAM", key], timeoutMillis: configuration.replyTimeoutMillis)
-            let parts = reply.elements ?? []
-            for index in stride(from: 0, to: parts.count - 1, by: 2) {
-                fields[parts[index].text ?? ""] = parts[index + 1]
-            }
+                ["XINFO", "STREAM", configuration.streamKey], timeoutMillis: configuration.replyTimeoutMillis)
+            guard let extent = StreamExtent(reply) else { throw .malformedReply("no stream in XINFO STREAM") }
+            self.extent = extent
         } catch {
             // There is no such key.
             guard case .server("ERR", _) = error else { throw error }
+            extent = .nothing
         }
-        last = fields["last-generated-id"]?.text.flatMap(StreamEntryID.init) ?? .zero
-        oldest = fields["first-entry"]?.elements?.first?.text.flatMap(StreamEntryID.init) ?? last
-        newestDeleted = fields["max-deleted-entry-id"]?.text.flatMap(StreamEntryID.init)
+        last = extent.newest
     }
 
     /// The next entries; empty at the end. One command.
@@ -69,9 +62,10 @@ public struct SignalStreamReader {
         return entries
     }
 
-    /// Whether an entry that is not there may have been trimmed, which removes the oldest ones, and was not deleted.
-    public func mayHaveTrimmed(millis: UInt64, sequence: UInt64) -> Bool {
-        let entry = StreamEntryID(millis: millis, sequence: sequence)
-        return entry < oldest && newestDeleted.map { entry > $0 } ?? true
+    /// Which of all signals that are not there may have been trimmed, as far as the server says.
+    ///
+    /// - Parameter absent: the entries they were acknowledged under; nil where that is not known.
+    public func trimmed(_ absent: [(millis: UInt64, sequence: UInt64)?]) -> [Bool] {
+        extent.trimmed(absent.map { $0.map { StreamEntryID(millis: $0.millis, sequence: $0.sequence) } })
     }
 }

@@ -74,39 +74,3 @@ struct StreamReading {
         return PublishedSign(instrument: pair.instrument, strategy: pair.strategy, tickID: tickID, side: side)
     }
 }
-
-/// Which entries a stream has ever held, by `XINFO STREAM`: what is gone from among them was removed, not lost.
-struct StreamExtent {
-    private let newest: StreamEntryID
-    private let oldest: StreamEntryID?
-    /// The newest entry that `XDEL` has removed; nil before Redis 7.
-    private let newestDeleted: StreamEntryID?
-
-    /// There is no stream.
-    static let nothing = StreamExtent(newest: .zero, oldest: nil, newestDeleted: nil)
-
-    private init(newest: StreamEntryID, oldest: StreamEntryID?, newestDeleted: StreamEntryID?) {
-        (self.newest, self.oldest, self.newestDeleted) = (newest, oldest, newestDeleted)
-    }
-
-    /// Reads the reply; nil where it is none.
-    init?(_ reply: RedisReply) {
-        guard let parts = reply.elements else { return nil }
-        var fields: [String: RedisReply] = [:]
-        for index in stride(from: 0, to: parts.count - 1, by: 2) { fields[parts[index].text ?? ""] = parts[index + 1] }
-        guard let newest = fields["last-generated-id"]?.text.flatMap(StreamEntryID.init) else { return nil }
-        self.newest = newest
-        oldest = fields["first-entry"]?.elements?.first?.text.flatMap(StreamEntryID.init)
-        newestDeleted = fields["max-deleted-entry-id"]?.text.flatMap(StreamEntryID.init)
-    }
-
-    /// Whether an entry that is not there was there.
-    ///
-    /// Trimming removes the oldest entries. Above the oldest one there is, only `XDEL` removes; an entry that it can't have
-    /// removed was never there, though newer ones are: a failover undid it, and somebody else has written since.
-    func hasHeld(_ entry: StreamEntryID) -> Bool {
-        guard entry <= newest else { return false }
-        guard let oldest, entry > oldest, let newestDeleted else { return true }
-        return entry <= newestDeleted
-    }
-}
