@@ -31,6 +31,8 @@ struct RecoveredRun: Sendable {
     private let folder: JournalFolder
     /// Acknowledgements of the last minute of the last run, oldest first.
     private let acknowledgements: [SignalAcknowledgement]
+    /// The newest one in front of those, of a signal that has none among them.
+    private let forgotten: SignalAcknowledgement?
     /// When the newest acknowledged entry was added, by Redis' clock, milliseconds.
     private let newestEntryMillis: UInt64?
     /// Signals up to this number are nothing to publish: they are acknowledged, or went to the console.
@@ -63,12 +65,22 @@ struct RecoveredRun: Sendable {
         }
         var found: [SignalAcknowledgement] = []
         var last: UInt64?
+        var older: SignalAcknowledgement?
+        var lowest = UInt64.max
+        var isOlder = false
         try ProgressLog.readBackwards(JournalChain(.acknowledgements), in: folder) { ordinal, millis, sequence in
-            guard millis + Self.undoableMillis >= found.first?.entryMillis ?? millis else { return false }
+            if millis + Self.undoableMillis < found.first?.entryMillis ?? millis { isOlder = true }
+            let told = SignalAcknowledgement(ordinal: ordinal, entryMillis: millis, entrySequence: sequence)
+            if isOlder {
+                // An earlier place of a signal that was put back later counts for nothing.
+                if millis > 0, ordinal < lowest { older = told }
+                return millis > 0 && ordinal >= lowest
+            }
             last = max(last ?? 0, ordinal)
             // Without an entry it is where publishing began.
             guard millis > 0 else { return false }
-            found.append(SignalAcknowledgement(ordinal: ordinal, entryMillis: millis, entrySequence: sequence))
+            found.append(told)
+            lowest = min(lowest, ordinal)
             return true
         }
         newestEntryMillis = found.map(\.entryMillis).max()
@@ -76,9 +88,11 @@ struct RecoveredRun: Sendable {
             // Their signals were in memory alone, or a power loss took them: others must not take their numbers.
             self.state = state.renumbered(behind: last)
             acknowledgements = []
+            forgotten = nil
         } else {
             self.state = state
             acknowledgements = found.reversed()
+            forgotten = older
         }
         // What was decided while nothing was published is not sent later.
         let recorded = self.state.recordedSignals
@@ -139,6 +153,7 @@ struct RecoveredRun: Sendable {
         recovered.parts = Self.withoutHoles(parts, from: begin, until: end)
         recovered.acknowledgements = acknowledgements
         recovered.newestEntryMillis = newestEntryMillis
+        recovered.forgotten = forgotten
         var taken = TakenOverSignals(firstOrdinal: begin, signals: recovered, waiting: end..<next)
         if isTooMany { taken.waitingCatalogs = try Recovery.catalogs(from: first, in: folder) + [state.catalog] }
         return taken

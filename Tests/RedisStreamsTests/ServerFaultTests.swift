@@ -163,6 +163,57 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
+    @Test func `acknowledged signals that are too old to be put back are not lost without a word`() async throws {
+        let server = try await RedisServer()
+        var configuration = try Fixture.configuration(server.url)
+        configuration.outboxCapacity = 16
+        let rig = try Rig(configuration)
+        let losses = { rig.metrics.total("tickline_stream_losses_total") }
+        let connections = { rig.metrics.total("tickline_redis_connections_total") }
+        var sink = rig.publisher.makeSink()
+        rig.publisher.start()
+        func publish(_ range: Range<Int>) async throws {
+            for index in range {
+                try await waitForRoom(sink)
+                _ = sink.publish(Fixture.signal(index))
+                sink.flush()
+            }
+            try await rig.drained()
+        }
+        try await publish(0..<100)
+        // What was trimmed is not lost.
+        try Probe(server.url)("XTRIM", "signals", "MAXLEN", "20")
+        try Probe(server.url)("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        try await waitUntil("reconnected") { connections() == 2 }
+        #expect(losses() == 0)
+        try await server.restart()
+        try await waitUntil("reconnected") { connections() == 3 }
+        #expect(losses() == 1)
+        try Probe(server.url)("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        try await waitUntil("reconnected") { connections() == 4 }
+        #expect(losses() == 1)
+        try await publish(100..<150)
+        try await server.restart()
+        try await waitUntil("reconnected") { connections() == 5 }
+        #expect(losses() == 2)
+        print("figure: \(try Probe(server.url).identifiers().count) of 150 signals put back, \(losses()) losses told")
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func `a start finds that the server has lost what earlier runs had acknowledged`(hasOthers: Bool) async throws {
+        let server = try await RedisServer()
+        let configuration = try Fixture.configuration(server.url)
+        if hasOthers { try Probe(server.url)("XADD", "signals", "*", "note", "of someone else") }
+        var recovered = RecoveredSignals()
+        recovered.forgotten = SignalAcknowledgement(ordinal: 7, entryMillis: 1_723_075_200_123, entrySequence: 0)
+        let rig = try Rig(configuration, firstOrdinal: 8, recovered: recovered)
+        rig.publisher.start()
+        try await waitUntil("compared with the stream") { rig.health.status.isReady }
+        #expect(rig.metrics.total("tickline_stream_losses_total") == 1)
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
     @Test func `stopping returns what a dead server has left unacknowledged`() async throws {
         let server = try await RedisServer()
         server.kill()

@@ -274,7 +274,11 @@ extension Outbox {
     /// until a quarter of the slots is free.
     ///
     /// - Parameter early: told each that is given up before its time.
-    func release(nowNanos: UInt64, retentionNanos: UInt64?, early: (_ position: UInt64) -> Void) {
+    /// - Returns: the entry of the newest that was given up; zero where it is not known, or nothing was.
+    @discardableResult
+    func release(
+        nowNanos: UInt64, retentionNanos: UInt64?, early: (_ position: UInt64) -> Void
+    ) -> StreamEntryID {
         let limit = acknowledged
         var position = retained
         if let retentionNanos {
@@ -287,7 +291,10 @@ extension Outbox {
             early(position)
             position &+= 1
         }
-        if position != retained { setRetained(position) }
+        guard position != retained else { return .zero }
+        let newest = unsafe headers[slot(position &- 1)].entry
+        setRetained(position)
+        return newest
     }
 
     /// Publisher, owning the socket: starts over on a new connection from the first unacknowledged command.

@@ -16,6 +16,8 @@ final class PublisherCore: Sendable {
     let firstOrdinal: UInt64
     /// The newest entry id's milliseconds that earlier runs had acknowledged; nil where they had none.
     let recoveredMillis: UInt64?
+    /// The newest entry that they had acknowledged and that can't be put back; zero for none.
+    let forgotten: StreamEntryID
     /// Signals taken over from earlier runs: the first places of the outbox.
     let recoveredCount: Int
     /// What waits behind them; nil where the outbox has room for all.
@@ -76,6 +78,8 @@ final class PublisherCore: Sendable {
             },
             knownIdentifiers: configuration.tailEntries + max(recovered.count, earlier?.pageSignals ?? 0))
         recoveredCount = recovered.count
+        forgotten =
+            recovered.forgotten.map { StreamEntryID(millis: $0.entryMillis, sequence: $0.entrySequence) } ?? .zero
         for (part, format) in zip(recovered.parts, formats) {
             for signal in part.signals { outbox.recover(signal, by: format) }
         }

@@ -67,7 +67,11 @@ extension PublisherLoop {
     /// Forgets what no failover undoes any more.
     func forgetGivenUp(nowNanos: UInt64) {
         let retentionNanos = UInt64(configuration.retentionMillis) * 1_000_000
-        givenUp.removeAll { $0.acknowledgedAtNanos &+ retentionNanos <= nowNanos }
+        givenUp.removeAll { signals in
+            guard signals.acknowledgedAtNanos &+ retentionNanos <= nowNanos else { return false }
+            forgotten = max(forgotten, signals.entries.last ?? .zero)
+            return true
+        }
     }
 
     /// Puts back what the outbox does not keep any more and the server has lost, in front of what it keeps.

@@ -1,9 +1,27 @@
+import Logging
 import Telemetry
 import TradingModel
 
 extension PublisherLoop {
     /// Signals put back with one wait for their replies.
     static let putBackBatch = 64
+
+    /// Says where the server has lost acknowledged signals that are no longer kept to be put back: by the newest of them.
+    /// What was removed is not lost.
+    func noteLoss(_ connection: RedisConnection) throws(RedisStreamsError) {
+        guard forgotten != .zero else { return }
+        let reply = try connection.request(
+            ["XREVRANGE", configuration.streamKey, "\(forgotten)", "\(forgotten)", "COUNT", "1"],
+            timeoutMillis: configuration.replyTimeoutMillis)
+        guard reply.elements?.isEmpty ?? true, let extent = try streamExtent(connection), !extent.hasHeld(forgotten)
+        else { return }
+        metrics.lost.add()
+        core.logger.error(
+            "Redis has lost acknowledged signals that are too old to be put back; `tickline verify` names them",
+            metadata: ["through": "\(forgotten)", "itsNewest": "\(extent.newest)", "itsEntries": "\(extent.length)"])
+        // Told once; what is given up from now on was seen on this server.
+        forgotten = .zero
+    }
 
     /// Sends acknowledged signals again that the server has lost.
     ///

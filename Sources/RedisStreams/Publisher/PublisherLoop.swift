@@ -45,6 +45,8 @@ final class PublisherLoop {
     var firstOrdinal: UInt64
     /// Positions in front of it are of pages.
     var pagedEnd: UInt64 = 0
+    /// The newest acknowledged entry of those that can't be put back any more; zero for none.
+    var forgotten: StreamEntryID
     /// Of pages what the outbox gave up within the time of a failover, oldest first.
     var givenUp: [GivenUpSignals] = []
     /// The newest tick of each pair among what was read back and what was published, while there are pages.
@@ -79,6 +81,7 @@ final class PublisherLoop {
         configuration = core.configuration
         backoff = Backoff(rangeMillis: core.configuration.reconnectDelayMillis)
         newestMillis = core.recoveredMillis
+        forgotten = core.forgotten
         // What a killed process had handed to its socket may still arrive, and nobody knows that connection's name any more.
         // The script doesn't mind.
         if core.hasRecoveredPending, configuration.mode == .append { writer = .unknown }
@@ -108,6 +111,7 @@ final class PublisherLoop {
         let connection = try connector.open()
         self.connection = connection
         try becomeWriter(connection)
+        try noteLoss(connection)
         try putBackGivenUp(connection)
         try synchronise(connection)
         metrics.connections.add()
@@ -284,12 +288,13 @@ final class PublisherLoop {
         let now = MonotonicClock.now().rawValue
         // Of a page nothing: its end is the page's.
         if rest.isEmpty {
-            outbox.release(
+            let newest = outbox.release(
                 nowNanos: now,
                 retentionNanos: isSynchronised ? UInt64(configuration.retentionMillis) * 1_000_000 : nil
             ) { position in
                 if position < pagedEnd { remember(position) } else { metrics.retainedDropped.add() }
             }
+            if givenUp.isEmpty { forgotten = max(forgotten, newest) }
         }
         if isSynchronised, !givenUp.isEmpty { forgetGivenUp(nowNanos: now) }
         let pending = outbox.pending

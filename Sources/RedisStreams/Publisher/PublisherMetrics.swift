@@ -12,6 +12,7 @@ struct PublisherMetrics: Sendable {
     let connections: Counter
     let masterChanges: Counter
     let putBack: Counter
+    let lost: Counter
     let foreignEntries: Counter
     let refusedFull: Counter
     /// Written by the publisher's thread alone.
@@ -41,6 +42,9 @@ struct PublisherMetrics: Sendable {
             "tickline_redis_master_changes_total", help: "Times sentinels led to another master than before.")
         putBack = registry.counter(
             "tickline_published_again_total", help: "Acknowledged signals put back after Redis had lost them.")
+        lost = registry.counter(
+            "tickline_stream_losses_total",
+            help: "Times Redis had lost acknowledged signals that were too old to be put back.")
         foreignEntries = registry.counter(
             "tickline_stream_foreign_entries_total",
             help: "Entries of the stream that are no signals of this catalogue, seen while reading back.")

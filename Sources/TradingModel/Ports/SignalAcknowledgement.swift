@@ -44,6 +44,8 @@ public struct RecoveredSignals: Sendable {
     /// The acknowledgements of that minute, in the order in which they were told, repeats included. Those of ordinals
     /// before the first signal say nothing but how new the stream was.
     public var acknowledgements: [SignalAcknowledgement] = []
+    /// The newest acknowledgement in front of those, of a signal that has none among them; nil where there is none.
+    public var forgotten: SignalAcknowledgement?
     /// First part of the newest entry id ever acknowledged, however long ago; nil where nothing was.
     public var newestEntryMillis: UInt64?
 
