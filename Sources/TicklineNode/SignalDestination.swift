@@ -40,7 +40,8 @@ package struct SignalDestination: Sendable {
                 try SignalPublisher(
                     configuration: configuration, catalog: plan.catalog, firstOrdinal: past.firstOrdinal,
                     recovered: past.signals, earlier: earlier, acknowledged: journal?.acknowledgementHandler,
-                    metrics: metrics, health: health.check("redis", roles: [.processor, .trader]), logger: logger))
+                    metrics: metrics, health: health.check("redis", roles: [.processor, .trader]),
+                    room: health.check("outbox", roles: [.collector, .processor]), logger: logger))
         } catch { throw .conflict("\(error)") }
     }
 

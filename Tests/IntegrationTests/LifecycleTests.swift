@@ -62,6 +62,13 @@ import Testing
         try await waitUntil("the outbox is full", timeout: .seconds(60)) {
             await run.metric("tickline_engine_stalls_total") > 0
         }
+        for role in ["collector", "processor"] {
+            let port = run.port(of: role)
+            try await waitUntil("\(role)'s readiness says so") {
+                let answer = await run.get("/readyz", port: port)
+                return answer.status == 503 && answer.body.contains("the outbox is full: 16384 signals wait for Redis")
+            }
+        }
         let start = ContinuousClock.now
         #expect(run.process.stop() == 0)
         #expect(ContinuousClock.now - start < .seconds(5))

@@ -50,6 +50,7 @@ enum Fixture {
 final class Rig {
     let metrics = MetricsRegistry()
     let health: HealthCheck
+    let room: HealthCheck
     let publisher: SignalPublisher
 
     /// `acknowledgements` is told of every signal the stream holds.
@@ -59,12 +60,13 @@ final class Rig {
         acknowledgements: Acknowledgements = Acknowledgements()
     ) throws {
         health = HealthRegistry().check("redis", roles: [.processor])
+        room = HealthRegistry().check("outbox", roles: [.collector])
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         publisher = try SignalPublisher(
             configuration: configuration, catalog: Fixture.catalog, firstOrdinal: firstOrdinal, recovered: recovered,
             earlier: earlier, acknowledged: { acknowledgements.take($0) }, metrics: metrics, health: health,
-            logger: logger)
+            room: room, logger: logger)
     }
 
     /// Errors counted under a name.

@@ -214,6 +214,29 @@ import TradingModel
         #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
     }
 
+    @Test func `a full outbox is not ready while it lasts, and ready again when the server takes signals`() async throws
+    {
+        let server = try await RedisServer()
+        var configuration = try Fixture.configuration(server.url)
+        configuration.outboxCapacity = 16
+        let rig = try Rig(configuration)
+        var sink = rig.publisher.makeSink()
+        rig.publisher.start()
+        try await waitUntil("signals find room") { rig.room.status.isReady && rig.health.status.isReady }
+        server.kill()
+        for index in 0..<16 {
+            try await waitForRoom(sink)
+            _ = sink.publish(Fixture.signal(index))
+        }
+        sink.flush()
+        try await waitUntil("the outbox is full") { !rig.room.status.isReady }
+        #expect(rig.room.status.reason.contains("the outbox is full: 16 signals wait"), "\(rig.room.status)")
+        try await server.restart()
+        try await waitUntil("signals find room again") { rig.room.status.isReady }
+        try await rig.drained()
+        #expect(await rig.publisher.drainAndStop(timeout: .seconds(2)) == 0)
+    }
+
     @Test func `stopping returns what a dead server has left unacknowledged`() async throws {
         let server = try await RedisServer()
         server.kill()

@@ -11,6 +11,8 @@ final class PublisherCore: Sendable {
     let catalog: MarketCatalog
     let metrics: PublisherMetrics
     let health: HealthCheck
+    /// Whether signals find room; nil where nobody asks.
+    let room: HealthCheck?
     let logger: Logger
     /// The ordinal of the outbox's first position.
     let firstOrdinal: UInt64
@@ -56,7 +58,7 @@ final class PublisherCore: Sendable {
     init(
         configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64,
         recovered: RecoveredSignals, earlier: EarlierSignals? = nil, acknowledged: AcknowledgementHandler?,
-        metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+        metrics: MetricsRegistry, health: HealthCheck, room: HealthCheck? = nil, logger: Logger
     ) {
         self.earlier = earlier
         waiting = Atomic(UInt64(earlier?.waiting.count ?? 0))
@@ -64,6 +66,7 @@ final class PublisherCore: Sendable {
         self.catalog = catalog
         self.metrics = PublisherMetrics(metrics)
         self.health = health
+        self.room = room
         self.logger = logger
         self.firstOrdinal = firstOrdinal
         self.acknowledged = acknowledged

@@ -17,6 +17,8 @@ final class PublisherLoop {
     /// to be written within a second of a failover's end.
     static let longestSentinelDelayMillis = 200
 
+    private static let roomReason = "signals find room"
+
     /// The connection that may have written last, which must write no more before anything is read back.
     enum Writer: Equatable {
         case none
@@ -64,6 +66,8 @@ final class PublisherLoop {
     var backoff: Backoff
     /// The server written to last, kept over lost connections.
     private var lastServer: RedisEndpoint?
+    /// Whether the engine finds no room for what it decides.
+    private var isFull = false
     private var readyReason = ""
     private var lastProgressNanos: UInt64 = 0
     private var reportedStatus = ""
@@ -93,6 +97,7 @@ final class PublisherLoop {
 
     /// Runs until stopped.
     func run() {
+        core.room?.report(isReady: true, reason: Self.roomReason)
         while !core.isStopDue, !(core.isStopRequested && outbox.pending == 0) {
             do throws(RedisStreamsError) {
                 try open()
@@ -299,14 +304,31 @@ final class PublisherLoop {
         if isSynchronised, !givenUp.isEmpty { forgetGivenUp(nowNanos: now) }
         let pending = outbox.pending
         metrics.pending.set(Double(pending))
+        noteRoom(pending: pending)
         guard connection != nil, core.synchronised.value != nil else { return }
-        if pending >= outbox.capacity {
-            report(isReady: false, "the outbox is full: \(pending) signals wait for Redis, deciding has stopped")
+        if isFull {
+            report(isReady: false, "the outbox is full: \(pending) signals wait for Redis")
         } else if let refusal {
             report(isReady: false, refusal.description)
         } else if isSynchronised {
             let trouble = core.trimTrouble.withLock { $0 }
             report(isReady: true, trouble.isEmpty ? readyReason : "\(readyReason); \(trouble)")
+        }
+    }
+
+    /// Says that the engine takes no ticks because its signals find no room, with a connection and without one.
+    private func noteRoom(pending: Int) {
+        if !isFull, outbox.capacity - pending < max(1, core.catalog.strategies.count) {
+            isFull = true
+            let reason =
+                "the outbox is full: \(pending) signals wait for Redis, and no tick is taken until it takes some"
+            core.room?.report(isReady: false, reason: reason)
+            core.logger.error("\(reason)")
+        } else if isFull, pending <= outbox.capacity / 2 {
+            // Not at once, where it is full again with the next signals.
+            isFull = false
+            core.room?.report(isReady: true, reason: Self.roomReason)
+            core.logger.notice("the outbox has room again, ticks are taken", metadata: ["pending": "\(pending)"])
         }
     }
 

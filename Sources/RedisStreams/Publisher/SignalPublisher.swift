@@ -20,17 +20,21 @@ public final class SignalPublisher: Sendable {
     /// than `outboxCapacity` is our own mistake and traps; `earlier` are those behind it that have no room. `firstOrdinal` is the
     /// ordinal of the first recovered signal, or
     /// without any of the first one published; those that follow rise by one. `acknowledged` is told of every signal the
-    /// stream holds, those found there and those in conflict with what is there included.
+    /// stream holds, those found there and those in conflict with what is there included. `room` is not ready while the outbox is
+    /// full and the engine takes no ticks because of it.
     /// - Throws: `invalidSetting`.
     public init(
         configuration: SignalPublisherConfiguration, catalog: MarketCatalog, firstOrdinal: UInt64 = 1,
         recovered: RecoveredSignals = RecoveredSignals(), earlier: EarlierSignals? = nil,
-        acknowledged: AcknowledgementHandler? = nil, metrics: MetricsRegistry, health: HealthCheck, logger: Logger
+        acknowledged: AcknowledgementHandler? = nil, metrics: MetricsRegistry, health: HealthCheck,
+        room: HealthCheck? = nil,
+        logger: Logger
     ) throws(RedisStreamsError) {
         try configuration.validate()
         core = PublisherCore(
             configuration: configuration, catalog: catalog, firstOrdinal: firstOrdinal, recovered: recovered,
-            earlier: earlier, acknowledged: acknowledged, metrics: metrics, health: health, logger: logger)
+            earlier: earlier, acknowledged: acknowledged, metrics: metrics, health: health, room: room,
+            logger: logger)
     }
 
     /// The engine's end. There is one; asking for a second is our own mistake and traps.
