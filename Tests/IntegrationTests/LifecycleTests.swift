@@ -77,6 +77,25 @@ import Testing
         #expect(!summary.contains("\"dropped\":0,"))
     }
 
+    @Test(arguments: [true, false])
+    func `a start with Redis away takes ticks within two seconds`(isRefused: Bool) async throws {
+        defer { folder.remove() }
+        let (simulator, port) = try await market()
+        let silent = try SilentListener()
+        let start = ContinuousClock.now
+        let run = try RunningTickline(
+            [
+                "--feed", "simulator=ws://127.0.0.1:\(port)/ws/btcusdt@trade", "--redis",
+                "redis://127.0.0.1:\(isRefused ? 1 : silent.port)",
+            ], folder: folder.url)
+        try await waitUntil("a tick is taken") { await run.metric("tickline_ticks_total") > 0 }
+        let took = ContinuousClock.now - start
+        print("figure: first tick after \(took) with Redis \(isRefused ? "refused" : "stalled")")
+        #expect(took < .seconds(2))
+        #expect(run.process.stop() == 0)
+        simulator.stop()
+    }
+
     @Test func `a second stop signal exits at once`() async throws {
         defer { folder.remove() }
         // A Redis that accepts and never answers, so that the drain has something to wait for.

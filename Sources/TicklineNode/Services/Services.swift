@@ -85,8 +85,9 @@ struct RefillService: Service {
 
 /// The feeds' threads; they start once it is known what the stream already holds.
 struct FeedService: Service {
-    /// How long feeds wait for the stream's tail before they start without it.
-    static let synchronisationLimit = Duration.seconds(2)
+    /// How long feeds wait for the stream's tail before they start without it: a start is to take less than two seconds. What it
+    /// would tell the engine is in the journal's state as well.
+    static let synchronisationLimit = Duration.seconds(1)
     let feeds: [FeedHandler]
     let publishedSignsWithin: @Sendable (Duration) async -> [PublishedSign]?
     let engine: EngineHandle
