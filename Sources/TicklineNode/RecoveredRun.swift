@@ -59,9 +59,18 @@ struct RecoveredRun: Sendable {
         if let noted = stored { stored = min(noted, lastSequence) }
         storedSequence = stored
         detour = stored.map { RecordDetour(behind: $0, reached: lastSequence) }
-        guard let state = try Recovery.perform(in: folder) else { return nil }
+        if let empty = folder.emptyFiles[JournalChain(.engine)]?.first {
+            throw JournalError.damaged(path: empty.path, reason: "it is empty")
+        }
+        guard let state = try Recovery.perform(in: folder) else {
+            if let trace = try Self.traceOfEngine(in: folder) {
+                throw JournalError.incomplete(
+                    chain: JournalChain(.engine), reason: "none of its segments is there, and \(trace)")
+            }
+            return nil
+        }
         for missing in state.missing {
-            logger.error("a part of the last runs was never on disk", metadata: ["missing": "\(missing)"])
+            logger.error("a part of the last runs is not in the journal", metadata: ["missing": "\(missing)"])
         }
         var found: [SignalAcknowledgement] = []
         var last: UInt64?
@@ -105,6 +114,31 @@ struct RecoveredRun: Sendable {
         acknowledgedSegment = segment.waiting ?? segment.newest
         publishedThrough = segment.waiting == nil ? max(last ?? 0, recorded) : last ?? recorded
         isPublishedNoted = publishedThrough == last
+    }
+
+    /// What shows that the engine's chain was once begun; nil for nothing: a run that is killed or ends before its first tick
+    /// leaves only feeds' segments and notes of nothing.
+    private static func traceOfEngine(in folder: JournalFolder) throws(JournalError) -> String? {
+        var trace: String?
+        try ProgressLog.readBackwards(JournalChain(.stored), in: folder) { sequence, _, _ in
+            if sequence > 0 { trace = "its entries up to \(sequence) are stored" }
+            return trace == nil
+        }
+        try ProgressLog.readBackwards(JournalChain(.acknowledgements), in: folder) { ordinal, _, _ in
+            if ordinal > 0 { trace = "its signals up to \(ordinal) are acknowledged" }
+            return trace == nil
+        }
+        if folder.chains[JournalChain(.history)] != nil { trace = trace ?? "there are answers to what it asked for" }
+        for (chain, files) in folder.chains where chain.kind == .feed {
+            var runs: Set<UInt64> = []
+            for file in files where trace == nil {
+                // Filled, while the engine took nothing?
+                if try !runs.insert(SegmentReader(path: file.path).identity.run).inserted {
+                    trace = "a run has filled segments of \(chain)"
+                }
+            }
+        }
+        return trace
     }
 
     /// The engine's last entry on disk; 0 where there is none.

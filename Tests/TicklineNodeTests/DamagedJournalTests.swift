@@ -19,16 +19,25 @@ import Testing
         return (redis, killed, folder.url.appendingPathComponent("data"))
     }
 
+    private func files(_ data: URL, of chain: JournalChain) throws -> [JournalFolder.File] {
+        try #require(try JournalFolder(path: data.appendingPathComponent("journal").path).chains[chain])
+    }
+
     /// Damages one byte; a start says which file is damaged and leaves all of them as they are.
     private func expectRefusal(
         _ data: URL, _ redis: RedisServer, _ chain: JournalChain, oldest: Bool = true, byte: Int
     ) async throws {
-        let journal = data.appendingPathComponent("journal").path
-        let files = try #require(try JournalFolder(path: journal).chains[chain])
+        let files = try files(data, of: chain)
         let path = try #require(oldest ? files.first : files.last).path
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         bytes[byte] ^= 0x40
         try bytes.write(to: URL(fileURLWithPath: path))
+        try await expectRefusal(data, redis, "\(path) is damaged")
+    }
+
+    /// A start says these words and leaves all files as they are.
+    private func expectRefusal(_ data: URL, _ redis: RedisServer, _ words: String) async throws {
+        let journal = data.appendingPathComponent("journal").path
         func contents() throws -> [String: Data] {
             let names = try FileManager.default.contentsOfDirectory(atPath: journal)
             return try Dictionary(
@@ -39,9 +48,9 @@ import Testing
         do {
             let life = try await NodeLife(data, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 64)
             await life.stop()
-            Issue.record("a start with \(path) damaged at \(byte)")
+            Issue.record("a start where \(words)")
         } catch {
-            #expect("\(error)".contains("\(path) is damaged"), "\(error)")
+            #expect("\(error)".contains(words), "\(error)")
         }
         #expect(try contents() == before)
     }
@@ -57,6 +66,33 @@ import Testing
             try FileManager.default.removeItem(atPath: file.path)
         }
         try await expectRefusal(killed, redis, JournalChain(.engine), byte: 4_100)
+    }
+
+    @Test func `a journal whose engine has lost all its segments is refused`() async throws {
+        defer { folder.remove() }
+        let (redis, killed, ended) = try await journals(isPublished: true)
+        for file in try files(killed, of: JournalChain(.engine)) {
+            try FileManager.default.removeItem(atPath: file.path)
+        }
+        try await expectRefusal(
+            killed, redis, "none of its segments is there, and its signals up to \(Self.trades - 2) are acknowledged")
+        let newest = try #require(try files(ended, of: JournalChain(.engine)).last).path
+        try Data().write(to: URL(fileURLWithPath: newest))
+        try await expectRefusal(ended, redis, "\(newest) is damaged (it is empty)")
+    }
+
+    @Test func `a journal whose first run was killed before its first tick was taken is no damaged one`() async throws {
+        defer { folder.remove() }
+        let redis = try await RedisServer()
+        redis.kill()
+        let killed = try await NodeLife.killedWithAllDecided(folder.url, trades: 20, redis, isPublished: false)
+        for file in try files(killed, of: JournalChain(.engine)) {
+            try FileManager.default.removeItem(atPath: file.path)
+        }
+        #expect(try !files(killed, of: JournalChain(.feed, 0)).isEmpty)
+        let life = try await NodeLife(killed, redis: redis.url, sizes: TakingOverTests.small, budgetMiB: 64)
+        await life.stop()
+        #expect(life.errors.all.isEmpty, "\(life.errors.all)")
     }
 
     @Test func `signals that wait for their acknowledgement in a damaged segment are not passed over`() async throws {

@@ -118,7 +118,7 @@ import TradingModel
         try TornSegment.note(0, in: files[files.count - 1].path)
         let next = try await begin(data, redis)
         await next.stop()
-        #expect(next.errors.all.contains { $0.contains("never on disk") }, "\(next.errors.all)")
+        #expect(next.errors.all.contains { $0.contains("is not in the journal") }, "\(next.errors.all)")
         #expect(try redis.tradesOfSignals() == Array(3...UInt64(Self.trades)))
     }
 
