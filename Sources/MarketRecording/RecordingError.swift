@@ -9,7 +9,7 @@ public enum RecordingError: Error, Hashable, CustomStringConvertible {
     /// A line is longer than any message.
     case endlessLine(path: String, line: Int)
     /// A line is not a JSON object.
-    case notNDJSON(path: String, line: Int)
+    case notNDJSON(path: String, line: Int, isLast: Bool)
     /// The arrival times beside it don't fit it.
     case arrivalTimes(path: String, reason: String)
     /// A timed replay of messages that carry no times.
@@ -29,7 +29,10 @@ public enum RecordingError: Error, Hashable, CustomStringConvertible {
         case .damagedGzip(let path, let reason): "\(path) is not a sound gzip file (\(reason)); record or copy it again"
         case .endlessLine(let path, let line):
             "\(path) line \(line) is longer than any message; a recording has one websocket message per line"
-        case .notNDJSON(let path, let line):
+        case .notNDJSON(let path, let line, true):
+            "\(path) line \(line) is not a JSON object; a recording has one websocket message per line, and may"
+                + " have ended within this last one: cut it off"
+        case .notNDJSON(let path, let line, false):
             "\(path) line \(line) is not a JSON object; a recording has one websocket message per line"
         case .arrivalTimes(let path, let reason):
             "arrival times \(path): \(reason); it needs one Unix time in nanoseconds per line of the recording"

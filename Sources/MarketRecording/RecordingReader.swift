@@ -55,7 +55,7 @@ package final class RecordingReader {
             let outcome = lines.withBytes { Self.read($0, line, fileStream: fileStream, isTimed: arrivals != nil) }
             switch outcome {
             case .blank: continue
-            case .broken: throw .notNDJSON(path: path, line: lines.number)
+            case .broken: throw Self.notNDJSON(path, &lines)
             case .unattributed(let time):
                 message.arrivalNanos = max(latest, time)
                 unattributedMessages += 1
@@ -86,7 +86,10 @@ package final class RecordingReader {
         // A recorder that kept the line's end of another system must not make the message longer.
         var end = line.upperBound
         while end > line.lowerBound, bytes[end - 1] == 0x0D || bytes[end - 1] == 0x20 { end -= 1 }
-        let text = line.lowerBound..<end
+        var start = line.lowerBound
+        // Nor the byte order mark that some editors put in front.
+        if end - start >= 3, bytes[start] == 0xEF, bytes[start + 1] == 0xBB, bytes[start + 2] == 0xBF { start += 3 }
+        let text = start..<end
         if text.isEmpty { return .blank }
         guard let (payload, envelope) = unwrap(bytes, text), let fields = MessageFields(bytes, payload) else {
             return .broken
@@ -101,6 +104,14 @@ package final class RecordingReader {
                 isUSDMargined: fields.isUSDMargined, arrivalNanos: time))
     }
 
+    /// What is wrong with the line, which is looked at last.
+    private static func notNDJSON(_ path: String, _ lines: inout LineReader) -> RecordingError {
+        let number = lines.number
+        // What is wrong behind it is not what it was refused for.
+        let isLast = (try? lines.next()) == false
+        return .notNDJSON(path: path, line: number, isLast: isLast)
+    }
+
     /// The first time that a message of the file tells; `Int64.min` where none does.
     private static func firstTime(in path: String) throws(RecordingError) -> Int64 {
         var lines = try LineReader(path: path)
@@ -109,7 +120,7 @@ package final class RecordingReader {
             let outcome = lines.withBytes { Self.read($0, line, fileStream: nil, isTimed: false) }
             switch outcome {
             case .blank: continue
-            case .broken: throw .notNDJSON(path: path, line: lines.number)
+            case .broken: throw Self.notNDJSON(path, &lines)
             case .unattributed(let time): if time != .min { return time }
             case .message(let message): if message.arrivalNanos != .min { return message.arrivalNanos }
             }

@@ -111,7 +111,7 @@ public struct Node: Sendable {
             let (stopped, stopping) = AsyncStream<Void>.makeStream()
             let taking = Task { try await takeOver() }
             tasks.addTask {
-                await stop.watch {
+                await stop.watch { _ in
                     stopping.finish()
                     taking.cancel()
                     await group.triggerGracefulShutdown()

@@ -8,13 +8,13 @@ public struct StopSignals: Sendable {
     /// Traps the signals; what arrives before anybody watches is kept. Make it before anything else that takes time.
     public init() async { signals = await UnixSignalsSequence(trapping: .sigterm, .sigint) }
 
-    /// Calls `onFirst` at the first stop signal and goes on watching; returns when cancelled.
-    func watch(onFirst: @Sendable () async -> Void) async {
+    /// Calls `onFirst` with the first stop signal's number and goes on watching; returns when cancelled.
+    func watch(onFirst: @Sendable (_ signal: Int32) async -> Void) async {
         var isStopping = false
         for await signal in signals {
             if isStopping { _exit(128 + signal.rawValue) }
             isStopping = true
-            await onFirst()
+            await onFirst(signal.rawValue)
         }
     }
 
@@ -22,7 +22,7 @@ public struct StopSignals: Sendable {
     func wait(atMost limit: Duration?) async {
         await withTaskGroup(of: Void.self) { group in
             let (stopped, stop) = AsyncStream<Void>.makeStream()
-            group.addTask { await watch { stop.finish() } }
+            group.addTask { await watch { _ in stop.finish() } }
             if let limit {
                 group.addTask {
                     try? await Task.sleep(for: limit)  // A cancelled sleep means the stop came first.

@@ -114,7 +114,7 @@ import Testing
         #expect(atOnce.error.contains("gaps with"))
         lines.removeSubrange(5_000..<5_005)
         let holed = try RecordedFiles.replay([try files.write(lines, as: "holed.ndjson")])
-        #expect(holed.error.contains("1 gaps with 5 ids"))
+        #expect(holed.error.contains("1 gap with 5 ids"))
     }
 
     @Test func `what one file lacks another one has, whichever is first: the true crossings, also with --refill 0`()
@@ -137,7 +137,7 @@ import Testing
             for order in [paths, paths.reversed()] {
                 let (output, error) = try RecordedFiles.replay(order + ["--refill", refill])
                 #expect(try PrintedSignal.list(output).map(\.market) == expected.map(\.market))
-                #expect(error.contains("\(whole.count) ticks, 1 gaps with 1 ids"), "\(error)")
+                #expect(error.contains("\(whole.count) ticks, 1 gap with 1 id"), "\(error)")
             }
         }
         print("figure: \(expected.count) signals of two files with holes, differences from the whole 0")

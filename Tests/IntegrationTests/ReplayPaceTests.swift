@@ -128,6 +128,38 @@ import Testing
         #expect(summary.contains(" of 9757 messages") && summary.contains("\(printed.count) signals"))
     }
 
+    @Test func `SIGTERM ends a replay with status 1, which says that its output is not whole`() async throws {
+        defer { files.folder.remove() }
+        let replay = try ServerProcess(
+            Tickline.executable, ["replay", Self.trades, "--speed", "10"] + Self.periods, folder: files.folder.url,
+            name: "replay")
+        try await waitUntil("a signal") { replay.output.contains("{") }
+        #expect(replay.stop(SIGTERM) == 1)
+        #expect(replay.output.contains("ended by SIGTERM; what was printed is not the whole replay"))
+    }
+
+    @Test func `an unknown exchange, a last line cut short and a byte order mark are told or taken`() throws {
+        defer { files.folder.remove() }
+        let lines = try SharedData.lines(gzip: "binance/btcusdt@trade.20240808.ndjson.gz").prefix(300)
+        func replay(_ name: String, _ text: String) throws -> (status: Int32, output: String, error: String) {
+            let path = files.folder.url.appendingPathComponent(name)
+            try Data(text.utf8).write(to: path)
+            return try Tickline.run(["replay", path.path] + Self.periods)
+        }
+        let text = lines.joined(separator: "\n") + "\n"
+        let plain = try replay("plain.ndjson", text)
+        #expect(plain.status == 0)
+        let marked = try replay("marked.ndjson", "\u{FEFF}" + text)
+        #expect(marked.status == 0 && marked.output == plain.output)
+        let cut = try replay("cut.ndjson", text + "{\"e\":")
+        #expect(
+            cut.status == 78 && cut.error.contains("this last one: cut it off"), "\(cut.error)")
+        let broken = try replay("broken.ndjson", "{\n" + text)
+        #expect(broken.status == 78 && !broken.error.contains("last one"), "\(broken.error)")
+        let unknown = try Tickline.run(["replay", "okx=x.ndjson"])
+        #expect(unknown.status == 64 && unknown.error.contains("there is no exchange okx"), "\(unknown.error)")
+    }
+
     @Test func `a reader that goes away ends a replay quietly`() throws {
         defer { files.folder.remove() }
         let command =

@@ -40,9 +40,14 @@ final class StreamTrimmer {
             "tickline_stream_ids_forgotten_total", help: "Remembered ids dropped because their entries are gone.")
     }
 
+    /// The longest time from a round that failed to the next: readiness is not to speak of what has passed.
+    private static let retryMillis = 1_000
+
     /// Runs until the publisher is asked to stop, a round every `intervalMillis`.
     func run() {
-        while core.sleepUnlessStopping(millis: settings.intervalMillis) {
+        while core.sleepUnlessStopping(
+            millis: loggedError.isEmpty ? settings.intervalMillis : min(settings.intervalMillis, Self.retryMillis))
+        {
             // A former master would go on being trimmed until it is demoted: sentinels are asked anew for each round.
             if case .sentinels = core.configuration.endpoint.transport { connection = nil }
             do throws(RedisStreamsError) {

@@ -43,7 +43,7 @@ public enum TraderCommand {
                 configuration: ServiceGroupConfiguration(
                     services: [MonitoringService(server: monitoring), trading], logger: quiet))
             try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { await stop.watch { await group.triggerGracefulShutdown() } }
+                tasks.addTask { await stop.watch { _ in await group.triggerGracefulShutdown() } }
                 if let duration {
                     tasks.addTask {
                         try await Task.sleep(for: duration)

@@ -80,7 +80,8 @@ enum ExplainError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .malformed(let text):
-            "'\(text)' is no signal's id; give one like binance:BTCUSDT:sma-50-200:3735683486"
+            "'\(text.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' is no signal's id;"
+                + " give one like binance:BTCUSDT:sma-50-200:3735683486"
         case .unknown(let id, let first?, let last?, let journal):
             "\(id) is not in \(journal), whose signals of that instrument go from \(first) to \(last)"
         case .unknown(let id, _, _, let journal):

@@ -89,8 +89,13 @@ struct ExplanationFields {
         add("received", "received", received == nil ? "by no stream" : "+0 ns")
         add("taken", "taken by the engine", behind(explanation.taken))
         let note = recorded.sent.map { $0.isQueued ? " (queued)" : " (sent)" } ?? ""
-        add("handedOver", "decided and handed over", behind(recorded.sent?.at, note))
-        add("acknowledged", "acknowledged by Redis", behind(recorded.acknowledged?.at))
+        // The engine notes it when its send call has returned, and the reply may be there by then.
+        let told = recorded.acknowledged?.at
+        let sent = recorded.sent.map { sent in
+            told.flatMap { told in start.map { told >= $0 && told < sent.at } } == true ? told ?? sent.at : sent.at
+        }
+        add("handedOver", "decided and handed over", behind(sent, note))
+        add("acknowledged", "acknowledged by Redis", behind(told))
         add("entryId", "  entry", recorded.acknowledged?.entryID)
         add("stored", "stored", behind(recorded.storedAt))
     }

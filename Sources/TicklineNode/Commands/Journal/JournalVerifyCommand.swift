@@ -34,8 +34,8 @@ public enum JournalVerifyCommand {
             let figures = verification.figures
             let seconds = Double(MonotonicClock.now().nanos(since: start)) / 1e9
             lines.append(
-                "\(damage == 0 ? "sound" : "damaged in \(damage) places"): \(figures.segments) segments,"
-                    + " \(figures.entries) entries, \(figures.bytes) bytes, \(figures.runs) runs,"
+                "\(damage == 0 ? "sound" : "damaged in \(damage) place\(damage == 1 ? "" : "s")"):"
+                    + " \(figures.segments) segments, \(figures.entries) entries, \(figures.bytes) bytes, \(figures.runs) runs,"
                     + " \(figures.records) records and \(figures.signals) signals played again,"
                     + " \(String(format: "%.3f", seconds)) seconds")
             try output.print(lines)

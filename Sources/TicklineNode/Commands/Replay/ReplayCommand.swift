@@ -20,16 +20,17 @@ public struct ReplayOptions: Sendable {
 /// `tickline replay`: the engine again, on a journal or on recorded files.
 public enum ReplayCommand {
     /// Prints the signals on standard output, one JSON object a line, and how far it is on standard error. Returns the exit
-    /// status; a stop signal, and a reader of standard output that goes away, end it without an error.
+    /// status; SIGINT, and a reader of standard output that goes away, end it without an error.
     public static func run(flags: [String: [String]], options: ReplayOptions) async -> Int32 {
         await exitStatus {
             let stop = ReplayStop()
             let signals = await StopSignals()
             let input = try ReplayInput(options.paths)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await signals.watch { stop.request() } }
+                group.addTask { await signals.watch { stop.request(isTermination: $0 == SIGTERM) } }
                 defer { group.cancelAll() }
                 try await offCooperativePool { Result { try replay(input, flags, options, stop) } }.get()
+                if stop.isTermination { throw ReplayTerminated() }
             }
         }
     }
@@ -58,6 +59,11 @@ public enum ReplayCommand {
             try session.replay(files, settings: settings, origin: { resolver.origin($0) })
         }
     }
+}
+
+/// A replay that SIGTERM has ended: what takes its output for whole is to know.
+private struct ReplayTerminated: Error, CustomStringConvertible {
+    let description = "ended by SIGTERM; what was printed is not the whole replay"
 }
 
 /// One replay: its pace, what it has printed, and how far it is.
@@ -168,8 +174,13 @@ private struct ReplaySession {
         if stop.isRequested { words = "\(player.messageCount) of \(content.messageCount) messages" }
         words += ", \(player.tickCount) ticks"
         let gaps = player.gaps
-        if gaps.count > 0 { words += ", \(gaps.count) gaps with \(gaps.missing) ids" }
-        if player.refusedCount > 0 { words += ", \(player.refusedCount) messages refused" }
+        if gaps.count > 0 {
+            words +=
+                ", \(gaps.count) gap\(gaps.count == 1 ? "" : "s") with \(gaps.missing) id\(gaps.missing == 1 ? "" : "s")"
+        }
+        if player.refusedCount > 0 {
+            words += ", \(player.refusedCount) message\(player.refusedCount == 1 ? "" : "s") refused"
+        }
         if content.otherMessageCount > 0 { words += ", \(content.otherMessageCount) of other streams" }
         return words
     }

@@ -1,6 +1,8 @@
+import FeedHandler
 import Foundation
 import Replay
 import StrategyEngine
+import TradingModel
 
 /// What a replay was given that goes against its usage.
 enum ReplayUsageError: Error, Equatable, CustomStringConvertible {
@@ -8,10 +10,15 @@ enum ReplayUsageError: Error, Equatable, CustomStringConvertible {
     case mixed
     /// A file that is no recording.
     case unknownKind(String)
+    /// A file in front of whose name stands no exchange that there is.
+    case unknownExchange(String, path: String)
     /// More files than an engine has feeds.
     case tooManyFiles(Int)
     /// Settings that a journal's runs have already.
     case journalHasSettings([String])
+
+    private static let exchanges =
+        FeedStreams.supportedExchanges.map(\.rawValue).sorted().joined(separator: ", ")
 
     /// One line with the remedy.
     var description: String {
@@ -19,6 +26,8 @@ enum ReplayUsageError: Error, Equatable, CustomStringConvertible {
         case .mixed: "give one journal, or recorded files, not both: a journal is replayed by itself"
         case .unknownKind(let path):
             "\(path) is no recording; give files that end in .ndjson or .ndjson.gz, or the --data folder of a run"
+        case .unknownExchange(let name, let path):
+            "there is no exchange \(name) (\(path)); in front of a recording stands none, or one of \(Self.exchanges)"
         case .tooManyFiles(let count):
             "\(count) files are too many; give at most \(DecisionCore.mostFeeds) at once"
         case .journalHasSettings(let flags):
@@ -44,6 +53,9 @@ enum ReplayInput: Equatable {
             var isFolder: ObjCBool = false
             let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
             if !isFolder.boolValue, let file = RecordedFile(path) {
+                if !isThere, file.exchange == nil, let name = Self.exchange(inFrontOf: path) {
+                    throw .unknownExchange(name, path: path)
+                }
                 files.append(file)
             } else {
                 // What is not there is named by who looks for a journal in it.
@@ -55,5 +67,11 @@ enum ReplayInput: Equatable {
         guard journal == nil || files.isEmpty else { throw .mixed }
         guard files.count <= DecisionCore.mostFeeds else { throw .tooManyFiles(files.count) }
         self = journal.map { .journal($0) } ?? .recordings(files)
+    }
+
+    /// What stands where an exchange may; nil for nothing.
+    private static func exchange(inFrontOf path: String) -> String? {
+        guard let end = path.firstIndex(of: "="), !path[..<end].contains("/") else { return nil }
+        return String(path[..<end])
     }
 }

@@ -27,13 +27,19 @@ public enum ReplaySpeed: Sendable, Equatable {
 /// Asks a replay to end, from any thread, and wakes it where it waits.
 final class ReplayStop: Sendable {
     private let isAsked = Atomic<Bool>(false)
+    private let isTerminated = Atomic<Bool>(false)
     private let parker = Parker()
 
     /// Whether the replay is to end.
     var isRequested: Bool { isAsked.load(ordering: .acquiring) }
 
+    /// Whether that was asked for by SIGTERM.
+    var isTermination: Bool { isRequested && isTerminated.load(ordering: .relaxed) }
+
     /// Asks.
-    func request() {
+    func request(isTermination: Bool) {
+        // relaxed: what follows publishes it.
+        if isTermination { isTerminated.store(true, ordering: .relaxed) }
         isAsked.store(true, ordering: .releasing)
         parker.wake()
     }

@@ -82,7 +82,7 @@ public enum VerifyCommand {
 
     private static func line(_ counts: PlayedCounts) -> String {
         "journal: \(counts.ticks) ticks, \(counts.signals) signals in \(counts.decisions) decisions,"
-            + " \(counts.books) book updates, \(counts.klines) klines, \(counts.gaps) gaps"
+            + " \(counts.books) book updates, \(counts.klines) klines, \(counts.gaps) gap\(counts.gaps == 1 ? "" : "s")"
     }
 
     private static func line(_ place: String, _ counts: ComparisonCounts, expired: String) -> String {
