@@ -63,7 +63,8 @@ struct RecoveredRun: Sendable {
             throw JournalError.damaged(path: empty.path, reason: "it is empty")
         }
         guard let state = try Recovery.perform(in: folder) else {
-            if let trace = try Self.traceOfEngine(in: folder) {
+            // One that is there and of which nothing was known to be on disk is what a power loss leaves.
+            if folder.chains[JournalChain(.engine)] == nil, let trace = try Self.traceOfEngine(in: folder) {
                 throw JournalError.incomplete(
                     chain: JournalChain(.engine), reason: "none of its segments is there, and \(trace)")
             }
