@@ -104,6 +104,20 @@ enum ReleaseProbe {
         #expect(result.counts["engine", default: ThreadCounts()] == ThreadCounts())
     }
 
+    /// By each function's first address the one behind its last.
+    private func functionEnds() throws -> [UInt64: UInt64] {
+        let symbols = try run("/usr/bin/env", ["nm", "--print-size", ReleaseProbe.url.path])
+        try #require(symbols.status == 0, "\(symbols.error)")
+        var ends: [UInt64: UInt64] = [:]
+        for line in symbols.output.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count == 4, let start = UInt64(words[0], radix: 16), let size = UInt64(words[1], radix: 16)
+            else { continue }
+            ends[start] = start + size
+        }
+        return ends
+    }
+
     @Test func `the listed hot functions call no allocation or reference counting routine`() throws {
         let listing = try run("/usr/bin/env", ["objdump", "-d", "--no-show-raw-insn", ReleaseProbe.url.path])
         try #require(listing.status == 0, "\(listing.error)")
@@ -113,10 +127,18 @@ enum ReleaseProbe {
             "12recordSignal", "8holdBack", "9beginHold", "11releaseNext", "4note",
             "12noteRepeated",
         ]
-        var function = ""
+        let ends = try functionEnds()
+        var (function, end) = ("", UInt64.max)
         var seen: Set<String> = []
         for line in listing.output.split(separator: "\n") {
-            if line.hasSuffix(">:") { function = String(line) }
+            if line.hasSuffix(">:") {
+                function = String(line)
+                let start = try #require(UInt64(line.prefix { $0 != " " }, radix: 16))
+                end = ends[start] ?? .max
+            }
+            // What stands behind a function's end is another one, which has no name.
+            let address = UInt64(line.drop { $0 == " " }.prefix { $0 != ":" }, radix: 16)
+            guard address.map({ $0 < end }) ?? true else { continue }
             guard function.contains("StrategyEngine") || function.contains("Indicators") else { continue }
             guard let name = hot.first(where: { function.contains($0) }), !function.contains("HotPathTests") else {
                 continue

@@ -43,7 +43,7 @@ import Testing
         try expect(["journal", "verify", data], 0, "sound")
         for chain in ["engine-0", "feed-0"] {
             for path in try segments(of: chain) { try FileManager.default.removeItem(atPath: path) }
-            try expect(["journal", "verify", copy], 1, "\(chain): all segments are missing", "damaged in 1 places")
+            try expect(["journal", "verify", copy], 1, "\(chain): all segments are missing", "damaged in 1 place:")
             let paths = try segments(of: chain)
             for path in paths { #expect(truncate(path, 0) == 0) }
             try expect(
